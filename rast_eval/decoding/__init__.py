@@ -1,0 +1,1 @@
+"""Continuing prompts with one model or with a base and its deltas."""

@@ -1,0 +1,1 @@
+"""Judging outputs: math answers and programs."""

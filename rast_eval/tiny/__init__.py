@@ -1,0 +1,1 @@
+"""The embedded family: RAST in miniature, for a laptop."""

@@ -1,0 +1,33 @@
+"""Where the tests find real data: three environment variables, each test skips by name without them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def _folder(variable: str) -> Path:
+    value = os.environ.get(variable)
+    if not value or not Path(value).is_dir():
+        pytest.skip(f"{variable} is not set to a folder")
+    return Path(value)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Real benchmark files."""
+    return _folder("RAST_EVAL_DATA")
+
+
+@pytest.fixture(scope="session")
+def parity_dir() -> Path:
+    """Real model outputs with SimpleRL's verdicts."""
+    return _folder("RAST_EVAL_PARITY")
+
+
+@pytest.fixture(scope="session")
+def paper_dir() -> Path:
+    """Published numbers beyond those in results/paper."""
+    return _folder("RAST_EVAL_PAPER")
