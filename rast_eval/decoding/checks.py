@@ -1,0 +1,66 @@
+"""What must hold before members may be fused: token ids that mean the same, prompts that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rast_eval.config import EngineConfig, ModelRef, System
+from rast_eval.decoding.loading import load_tokenizer
+from rast_eval.errors import PromptTooLong, TokenizerMismatch
+from rast_eval.shapes import shape_of
+from rast_eval.types import Request
+
+PROBE = "Solve $x^2 - 12x + 35 = 0$ step by step:\n\tdef f(n): return 3.14 * n  # naïve, λ ≤ 1 «ок» 数学"
+
+
+def check_tokenizers(system: System) -> None:
+    """Refuse members whose token ids mean different strings; head padding and extra tokens at the end are fine.
+
+    Raises:
+        TokenizerMismatch: names the two members and the first differing id.
+        ModelError: a tokenizer that cannot be loaded.
+    """
+    base = load_tokenizer(system.base)
+    vocabulary = {index: token for token, index in base.get_vocab().items()}
+    for ref in system.members[1:]:
+        other = load_tokenizer(ref)
+        theirs = {index: token for token, index in other.get_vocab().items()}
+        shared = min(max(vocabulary), max(theirs)) + 1
+        differing = next((i for i in range(shared) if vocabulary.get(i) != theirs.get(i)), None)
+        if differing is not None:
+            raise _mismatch(system.base, ref, f"id {differing} is {vocabulary.get(differing)!r} in the one and "
+                            f"{theirs.get(differing)!r} in the other")  # fmt: skip
+        if base(PROBE)["input_ids"] != other(PROBE)["input_ids"]:
+            raise _mismatch(system.base, ref, "they split one and the same text differently")
+
+
+def _mismatch(base: ModelRef, other: ModelRef, why: str) -> TokenizerMismatch:
+    return TokenizerMismatch(
+        f"{base.label} and {other.label} have different tokenizers: {why}.",
+        "Logits can be added only within one family: choose an expert and antiexpert of the base's family.",
+    )
+
+
+def context_length(system: System, config: EngineConfig) -> int | None:
+    """Tokens that prompt and output may hold together: the smallest member's, or `--max-model-len`."""
+    shapes = [shape for ref in system.members if (shape := shape_of(ref))]
+    limits = [shape.max_position_embeddings for shape in shapes]
+    limits += [config.max_model_len] if config.max_model_len else []
+    return min(limits, default=None)
+
+
+def check_prompts(requests: Sequence[Request], context: int | None) -> None:
+    """Refuse a prompt that fills the context window.
+
+    Raises:
+        PromptTooLong: names the problem.
+    """
+    if context is None or not requests:
+        return
+    longest = max(requests, key=lambda request: len(request.prompt_token_ids))
+    if len(longest.prompt_token_ids) >= context:
+        raise PromptTooLong(
+            f"The prompt of problem {longest.problem_id} has {len(longest.prompt_token_ids)} tokens, "
+            f"and the context window holds {context}.",
+            "Raise --max-model-len if the models allow it, or choose a shorter --prompt or another benchmark.",
+        )

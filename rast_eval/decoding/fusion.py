@@ -1,0 +1,39 @@
+"""Eq. 3 of arXiv 2506.15710 as one pure function, used by every backend.
+
+    logits = base + Σ_k λ_k (expert_k − antiexpert_k)
+
+With λ = 1 and one delta this is RAST; the same equation is proxy tuning and DExperts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def fuse(logits: Sequence[Tensor], weights: Sequence[float], width: int | None = None) -> Tensor:
+    """Fused logits of all members.
+
+    Args:
+        logits: one tensor [..., V_m] a member, any float dtype; V_m may differ by head padding.
+        weights: each member's coefficient: 1 for the base, ±λ for a delta's expert and antiexpert.
+        width: columns of the result; those beyond the smallest V_m are −inf. Default: the smallest V_m.
+
+    Returns:
+        float32 [..., width], accumulated in float32 in the order of the members.
+
+    Raises:
+        ValueError: no member, or not one weight for each.
+    """
+    if not logits or len(logits) != len(weights):
+        raise ValueError(f"{len(logits)} members need as many weights, not {len(weights)}")
+    shared = min(member.shape[-1] for member in logits)
+    fused = logits[0][..., :shared].to(torch.float32) * weights[0]
+    for member, weight in zip(logits[1:], weights[1:], strict=True):
+        fused = fused.add_(member[..., :shared].to(torch.float32), alpha=weight)
+    if width is None or width == shared:
+        return fused
+    padding = fused.new_full((*fused.shape[:-1], width - shared), -torch.inf)
+    return torch.cat([fused, padding], dim=-1)

@@ -1,0 +1,95 @@
+"""Loading tokenizers, configs and weights, with every failure turned into two sentences."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from rast_eval.config import ModelRef
+from rast_eval.errors import BackendError, ModelError, OutOfMemory, RastEvalError
+
+
+def explain(error: Exception, ref: ModelRef) -> RastEvalError:
+    """The user's view of why a checkpoint could not be loaded."""
+    text = f"{type(error).__name__}: {error}"
+    names = {type(error).__name__, type(error.__cause__).__name__}
+    if "No space left" in text:
+        return ModelError(
+            f"The disk is full: {ref.label} could not be written to the hub cache.",
+            "Free some space, or set HF_HOME to a folder on a larger disk.",
+        )
+    if isinstance(error, MemoryError) or "out of memory" in text.lower() or "can't allocate memory" in text:
+        return OutOfMemory(
+            f"There is not enough memory for the weights of {ref.label}.",
+            "Take a smaller model, --dtype bfloat16, or --backend vllm with --tensor-parallel-size.",
+        )
+    if "GatedRepo" in " ".join(names) or "gated repo" in text:
+        return ModelError(
+            f"{ref.path} is gated: its owner must grant you access first.",
+            f"Accept its licence on the model's page, then type `hf auth login`, then repeat ({ref.label}).",
+        )
+    if "RevisionNotFound" in " ".join(names):
+        return ModelError(f"{ref.path} has no revision {ref.revision!r}.", "Leave --revision out, or correct it.")
+    if "RepositoryNotFound" in " ".join(names) or "not a valid model identifier" in text:
+        return ModelError(
+            f"There is no checkpoint {ref.path}, neither a folder nor on the hub.",
+            "Check the spelling, or type `hf auth login` if it is private.",
+        )
+    if any(sign in text for sign in ("LocalEntryNotFound", "couldn't connect", "OfflineMode", "ConnectError", "reach")):
+        return ModelError(
+            f"{ref.path} is not in the local hub cache and the hub cannot be reached.",
+            "Check the network and leave out --offline, or type the path of a local folder.",
+        )
+    first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return ModelError(
+        f"{ref.label} could not be loaded: {first_line}", "Check that the folder holds a complete checkpoint."
+    )
+
+
+@lru_cache(maxsize=16)
+def load_tokenizer(ref: ModelRef) -> Any:
+    """The checkpoint's fast tokenizer.
+
+    Raises:
+        ModelError: missing, gated or unreadable.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(ref.path, revision=ref.revision)
+    except Exception as error:  # transformers and the hub raise many unrelated types
+        raise explain(error, ref) from error
+
+
+def end_token_ids(ref: ModelRef) -> frozenset[int]:
+    """Ids that end an output of this checkpoint: of its generation config, else of its tokenizer."""
+    from transformers import GenerationConfig
+
+    try:
+        declared = GenerationConfig.from_pretrained(ref.path, revision=ref.revision).eos_token_id
+    except Exception:  # no generation config: the tokenizer decides
+        declared = None
+    if declared is None:
+        declared = load_tokenizer(ref).eos_token_id
+    if declared is None:
+        return frozenset()
+    return frozenset(declared if isinstance(declared, list) else [declared])
+
+
+def load_model(ref: ModelRef, dtype: Any, device: str) -> Any:
+    """The checkpoint as a `transformers` causal language model in eval mode.
+
+    Raises:
+        ModelError: missing, gated or unreadable.
+        OutOfMemory: the weights do not fit.
+    """
+    from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    try:
+        return AutoModelForCausalLM.from_pretrained(ref.path, revision=ref.revision, dtype=dtype).to(device).eval()
+    except BackendError:
+        raise
+    except Exception as error:
+        raise explain(error, ref) from error
