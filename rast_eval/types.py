@@ -119,17 +119,17 @@ class Cell:
     Attributes:
         arm: `base`, `base@sampled`, `rast`, `rl` or `expert`; names the folder under samples/.
         prompt: name of the prompt template.
-        stop: stop strings; `stop_token_ids`: ids that end an output besides the tokenizer's own.
+        stop: strings that end an output.
         fingerprint: 16 hex digits over everything that can change an output, save limit and n.
     """
 
     arm: str
     system: System
     benchmark: str
+    scorer: str
     sampling: Sampling
     prompt: str
     stop: tuple[str, ...]
-    stop_token_ids: tuple[int, ...]
     n: int
     problem_count: int
     fingerprint: str

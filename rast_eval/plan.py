@@ -1,0 +1,189 @@
+"""From flags to a plan: which cells, with which prompts, seeds and fingerprints.
+
+>>> build(RunConfig(lineup=zoo.resolve("32b", ["14b"]), arms=("base", "rast"))).cells[1].sampling
+Sampling(temperature=1.0, top_p=0.95, max_tokens=16384)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rast_eval import benchmarks, prompts
+from rast_eval.benchmarks import Benchmark
+from rast_eval.config import EngineConfig, Sampling, System
+from rast_eval.errors import DataError, UnknownName, UsageError
+from rast_eval.hub import identity
+from rast_eval.prompts import Prompt
+from rast_eval.types import Cell, Problem, Request
+from rast_eval.zoo import Lineup
+
+ROLES = ("base", "rast", "rl", "expert")
+VARIANTS = ("sampled", "greedy")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything the flags of `run` decide. None means: what the benchmark's YAML says.
+
+    Attributes:
+        arms: e.g. `("base", "base@sampled", "rast")`; empty for all the lineup can run.
+        shard: (i, m): this process takes every m-th problem starting at i.
+    """
+
+    lineup: Lineup
+    arms: tuple[str, ...] = ()
+    benchmarks: tuple[str, ...] = ()
+    n: int | None = None
+    limit: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int = 0
+    prompt: str | None = None
+    scorer: str | None = None
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    data_dir: Path | None = None
+    include_path: Path | None = None
+    shard: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be generated.
+
+    Attributes:
+        problems: the rows of each benchmark by its name; empty where a dry run cannot read them.
+        prompts: each template used, by name.
+    """
+
+    config: RunConfig
+    cells: tuple[Cell, ...]
+    benchmarks: dict[str, Benchmark]
+    problems: dict[str, list[Problem]]
+    prompts: dict[str, Prompt]
+
+    def by_system(self) -> dict[System, list[Cell]]:
+        """Cells grouped by what generates them, so that each system is loaded once."""
+        groups: dict[System, list[Cell]] = {}
+        for cell in self.cells:
+            groups.setdefault(cell.system, []).append(cell)
+        return groups
+
+
+def request_seed(seed: int, benchmark: str, problem_id: str, sample: int) -> int:
+    """63 bits of SHA-256 over the four, independent of batch, order and shard."""
+    digest = hashlib.sha256(json.dumps([seed, benchmark, problem_id, sample]).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def fingerprint(cell: Cell, prompt: Prompt, config: RunConfig) -> str:
+    """16 hex digits over everything that can change an output, save `limit` and `n`."""
+    facts = {
+        "members": [identity(ref) for ref in cell.system.members],
+        "weights": cell.system.weights,
+        "backend": config.engine.backend,
+        "dtype": config.engine.dtype,
+        "prompt": prompt.sha256,
+        "sampling": asdict(cell.sampling),
+        "stop": cell.stop,
+        "seed": config.seed,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _sampling(config: RunConfig, benchmark: Benchmark, arm: str) -> tuple[Sampling, int]:
+    role, _, variant = arm.partition("@")
+    given = {"temperature": config.temperature, "top_p": config.top_p, "max_tokens": config.max_tokens}
+    chosen = {key: value for key, value in given.items() if value is not None}
+    sampling = replace(benchmark.sampling, **chosen)  # type: ignore[arg-type]
+    greedy = variant == "greedy" or (role in benchmark.greedy_arms and variant != "sampled")
+    if greedy or sampling.greedy:
+        return Sampling(0.0, 1.0, sampling.max_tokens), 1
+    return sampling, config.n or benchmark.n
+
+
+def check(config: RunConfig) -> None:
+    """Refuse flags that no run can satisfy.
+
+    Raises:
+        UsageError: names the flag.
+        UnknownName: an arm nobody knows.
+    """
+    for flag, value, low in (("--n", config.n, 1), ("--limit", config.limit, 1), ("--max-tokens", config.max_tokens, 1),
+                             ("--temperature", config.temperature, 0.0)):  # fmt: skip
+        if value is not None and not low <= value < float("inf"):
+            raise UsageError(f"{flag} is {value}, and at least {low} is needed.", f"Type for instance {flag} 1.")
+    if config.top_p is not None and not 0 < config.top_p <= 1:
+        raise UsageError(f"--top-p is {config.top_p}, outside of (0, 1].", "Type for instance --top-p 0.95.")
+    for arm in config.arms:
+        role, at, variant = arm.partition("@")
+        if role not in ROLES or (at and variant not in VARIANTS):
+            raise UnknownName("arm", arm, [*ROLES, *(f"{role}@{variant}" for role in ROLES for variant in VARIANTS)])
+    if len(set(config.arms)) != len(config.arms):
+        raise UsageError("--arms names one arm twice.", "Leave the second one out.")
+
+
+def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
+    """Lay out all cells of a run.
+
+    Args:
+        allow_missing_data: a dry run plans with a benchmark's expected count where its rows are not here.
+
+    Raises:
+        UsageError, UnknownName, DataError: as the flags deserve.
+    """
+    check(config)
+    arms = config.arms or config.lineup.arms
+    names = config.benchmarks or config.lineup.benchmarks
+    chosen = {b.name: b for name in names if (b := benchmarks.get(name, config.include_path))}
+    problems: dict[str, list[Problem]] = {}
+    templates: dict[str, Prompt] = {}
+    cells: list[Cell] = []
+    for benchmark in chosen.values():
+        try:
+            problems[benchmark.name] = benchmarks.load(benchmark, config.data_dir, config.limit)
+        except DataError:
+            if not allow_missing_data:
+                raise
+            problems[benchmark.name] = []
+        prompt = prompts.get(config.prompt or benchmark.prompt or config.lineup.prompt, config.include_path)
+        templates[prompt.name] = prompt
+        count = len(problems[benchmark.name]) or min(benchmark.count, config.limit or benchmark.count)
+        for arm in arms:
+            sampling, n = _sampling(config, benchmark, arm)
+            cell = Cell(
+                arm=arm,
+                system=config.lineup.system(arm),
+                benchmark=benchmark.name,
+                scorer=config.scorer or benchmark.scorer,
+                sampling=sampling,
+                prompt=prompt.name,
+                stop=prompt.stop,
+                n=n,
+                problem_count=count,
+                fingerprint="",
+            )
+            cells.append(replace(cell, fingerprint=fingerprint(cell, prompt, config)))
+    return Plan(config, tuple(cells), chosen, problems, templates)
+
+
+def requests(plan: Plan, cell: Cell, tokenizer: Any) -> list[Request]:
+    """Every request of a cell, this shard's problems only."""
+    prompt = plan.prompts[cell.prompt]
+    found: list[Request] = []
+    for problem in shard(plan.problems[cell.benchmark], plan.config.shard):
+        ids = prompts.encode(prompt, prompts.render(prompt, problem, tokenizer), tokenizer)
+        for sample in range(cell.n):
+            seed = request_seed(plan.config.seed, cell.benchmark, problem.id, sample)
+            found.append(Request(problem.id, sample, ids, seed))
+    return found
+
+
+def shard(problems: Sequence[Problem], part: tuple[int, int] | None) -> Sequence[Problem]:
+    """Every m-th problem starting at i for `part` = (i, m); all of them for None."""
+    return problems if part is None else problems[part[0] :: part[1]]
