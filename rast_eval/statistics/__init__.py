@@ -9,7 +9,15 @@ Shapes: N problems, n samples. `correct` is bool [N, n]; a problem-level vector 
 are fractions in [0, 1], never percent; NaN means undefined and is printed as a dash.
 """
 
-from rast_eval.statistics.intervals import Accuracy, Estimate, accuracy, clustered_se, mean_estimate, wilson
+from rast_eval.statistics.intervals import (
+    Accuracy,
+    Estimate,
+    accuracy,
+    clustered_se,
+    mean_estimate,
+    share_estimate,
+    wilson,
+)
 from rast_eval.statistics.paired import Difference, holm, mcnemar, minimum_detectable, paired_difference, sign_flip
 from rast_eval.statistics.recovery import (
     Recovery,
@@ -44,6 +52,7 @@ __all__ = [
     "pass_at_k_paper",
     "recovery",
     "recovery_fixed",
+    "share_estimate",
     "sign_flip",
     "wilson",
 ]

@@ -123,11 +123,23 @@ def mean_estimate(values: ArrayLike, clusters: Sequence[object] | None = None, l
     return Estimate(mean, mean - half, mean + half, se, "t")
 
 
+def share_estimate(values: ArrayLike, clusters: Sequence[object] | None = None, level: float = 0.95) -> Estimate:
+    """`mean_estimate` for shares in [0, 1], with Wilson's interval where Student's has nothing to measure.
+
+    That is where every problem is wholly right or every one wholly wrong: the interval would shrink to a
+    point. One trial a problem errs on the wide side.
+    """
+    p = np.asarray(values, dtype=np.float64)
+    total = mean_estimate(p, clusters, level)
+    if clusters is None and p.size > 1 and p.min() == p.max() and p[0] in (0.0, 1.0):
+        return replace(wilson(float(p.sum()), p.size, level), se=total.se)
+    return total
+
+
 def accuracy(correct: ArrayLike, clusters: Sequence[object] | None = None, level: float = 0.95) -> Accuracy:
     """Averaged pass@1 with its total and its seeds-only standard error.
 
-    One sample a problem takes Wilson's interval. So does a cell without any spread (all right or all wrong),
-    where Student's would shrink to a point: one trial a problem, which errs on the wide side.
+    One sample a problem, or one problem, takes Wilson's interval; else as `share_estimate`.
 
     Args:
         correct: bool [N, n], N, n ≥ 1.
@@ -140,10 +152,10 @@ def accuracy(correct: ArrayLike, clusters: Sequence[object] | None = None, level
     seeds_se = math.nan
     if samples > 1:
         seeds_se = math.sqrt(float((p * (1 - p)).sum()) / (samples - 1)) / problems
-    total = mean_estimate(p, clusters, level)
-    if clusters is None and (samples == 1 or p.min() == p.max() == round(p.max())):
+    total = share_estimate(p, clusters, level)
+    if clusters is None and samples == 1:
         total = replace(wilson(float(p.sum()), problems, level), se=total.se)
-    elif math.isnan(total.low) and clusters is None:  # a single problem: only its seeds vary
+    elif clusters is None and problems == 1:  # only its seeds vary
         total = wilson(float(verdicts.sum()), verdicts.size, level)
     half = t_quantile(math.inf, level) * seeds_se
     return Accuracy(total.value, total.low, total.high, total.se, total.method, seeds_se, half, problems, samples)

@@ -97,6 +97,8 @@ def _majority(verdicts: NDArray[np.bool_], classes: NDArray[np.int_], chosen: Fl
     labels = np.unique(classes[classes >= 0])
     if labels.size == 0:
         return 0.0
+    if labels.size == 1 and classes.min() >= 0:  # all agree: common on easy problems
+        return float(verdicts.mean())
     member = (classes[:, None] == labels[None, :]).astype(np.float64)  # [n, C]
     # One verdict a class; a grader whose equivalence is not transitive gives the class's mean.
     right = member.T @ verdicts.astype(np.float64) / member.sum(axis=0)

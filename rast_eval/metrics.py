@@ -1,0 +1,291 @@
+"""From a run directory to its numbers: one frozen `RunMetrics`, built on grades and samples only.
+
+metrics = evaluate_run(Path("results/demo"))
+metrics.cell("rast", "tiny-arith").accuracy.value      # averaged pass@1, a fraction
+metrics.cell("rast", "tiny-arith").recovery.value      # share of the base→RL gap
+write_metrics(metrics, Path("results/demo"))           # metrics.json, NaN as null
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from rast_eval import statistics
+from rast_eval.errors import NothingScored, StoreError
+from rast_eval.results import CellRecord, RunRecord, Verdicts, load_run, load_verdicts, scorer_of
+from rast_eval.statistics import Accuracy, Estimate, Recovery
+
+Estimator = Literal["unbiased", "paper"]
+
+ARM_ORDER = ("base", "base@sampled", "expert", "rast", "rl")
+FEW_EXTRACTED, MANY_TRUNCATED = 0.90, 0.05
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What became of the outputs, each a fraction of all of them."""
+
+    extracted: float
+    truncated: float
+    stopped_by_string: float
+    timed_out: float
+
+
+@dataclass(frozen=True)
+class CellMetrics:
+    """All figures of one arm on one benchmark.
+
+    Attributes:
+        system: what generated, e.g. `32b + Δ14b`.
+        decoding: `greedy` or `T=1, top-p 0.95`.
+        problems: problems with all samples graded, of `problem_count` planned.
+        pass_at, majority_at: by k; majority_at is empty where the grader has no votes.
+        mean_tokens: generated tokens an output.
+        recovery: None for arms that define the gap and where base or rl is missing.
+    """
+
+    arm: str
+    benchmark: str
+    scorer: str
+    prompt: str
+    system: str
+    decoding: str
+    max_tokens: int
+    problems: int
+    problem_count: int
+    samples: int
+    accuracy: Accuracy
+    pass_at: Mapping[int, Estimate]
+    majority_at: Mapping[int, Estimate]
+    shares: Shares
+    mean_tokens: float
+    recovery: Recovery | None = None
+
+
+@dataclass(frozen=True)
+class RunMetrics:
+    """All figures of a run.
+
+    Attributes:
+        average_recovery: by arm over all benchmarks, where there are several.
+        warnings: sentences a reader must see beside the scores.
+        unscored: `arm on benchmark` wherever no answer at all was extracted.
+    """
+
+    run: str
+    estimator: Estimator
+    cells: tuple[CellMetrics, ...]
+    average_recovery: Mapping[str, Recovery]
+    warnings: tuple[str, ...]
+    unscored: tuple[str, ...]
+
+    def cell(self, arm: str, benchmark: str) -> CellMetrics | None:
+        """The figures of one arm on one benchmark."""
+        return next((c for c in self.cells if c.arm == arm and c.benchmark == benchmark), None)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Arms in table order."""
+        present = dict.fromkeys(c.arm for c in self.cells)
+        known = [arm for arm in ARM_ORDER if arm in present]
+        return (*known, *(arm for arm in present if arm not in ARM_ORDER))
+
+    @property
+    def benchmarks(self) -> tuple[str, ...]:
+        """Benchmarks in the order of the plan."""
+        return tuple(dict.fromkeys(c.benchmark for c in self.cells))
+
+
+def evaluate_run(
+    run: Path, scorer: str | None = None, estimator: Estimator = "unbiased", ks: Sequence[int] | None = None
+) -> RunMetrics:
+    """Compute every figure of a run.
+
+    Args:
+        scorer: replaces the math scorer that the run was graded with first.
+        estimator: `paper` takes the paper's pass@k, majority@k and averaged recovery instead.
+        ks: k of pass@k and majority@k; by default the powers of two up to n.
+
+    Raises:
+        StoreError: no manifest, or nothing graded yet.
+        UsageError: a cell has no grades by `scorer`.
+    """
+    record = load_run(run)
+    verdicts = {(c.arm, c.benchmark): load_verdicts(record, c, scorer) for c in record.cells}
+    verdicts = {key: v for key, v in verdicts.items() if v.problem_ids}
+    if not verdicts:
+        raise StoreError(
+            f"{run} has no problem whose samples are all graded.", "Run the same `rast-eval run` command again."
+        )
+    cells, warnings = [], []
+    for cell in record.cells:
+        if (cell.arm, cell.benchmark) not in verdicts:
+            warnings.append(f"{cell.arm} on {cell.benchmark}: nothing graded yet.")
+            continue
+        found = _cell_metrics(cell, verdicts[cell.arm, cell.benchmark], scorer_of(cell, scorer), estimator, ks)
+        recovery, note = _recovery(verdicts, cell)
+        cells.append(dataclasses.replace(found, recovery=recovery))
+        warnings += [*_cell_warnings(found, verdicts[cell.arm, cell.benchmark]), *note]
+    warnings += _prompt_warnings(cells)
+    unscored = tuple(f"{c.arm} on {c.benchmark}" for c in cells if c.shares.extracted == 0.0)
+    average = _average_recoveries(record, verdicts, cells, estimator)
+    return RunMetrics(record.name, estimator, tuple(cells), average, tuple(warnings), unscored)
+
+
+def require_scored(metrics: RunMetrics) -> None:
+    """Call it last, when everything has been written and shown.
+
+    Raises:
+        NothingScored: no answer could be extracted from any output of some cell.
+    """
+    if metrics.unscored:
+        raise NothingScored(
+            f"No answer could be extracted at all: {', '.join(metrics.unscored)}.",
+            "Look at the outputs with `rast-eval view`, then check --prompt and --max-tokens.",
+        )
+
+
+def to_jsonable(value: Any) -> Any:
+    """Dataclasses as plain JSON values, NaN and infinities as null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_jsonable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def write_metrics(metrics: RunMetrics, run: Path) -> Path:
+    """Write `metrics.json` into the run; fractions, never percent."""
+    file = run / "metrics.json"
+    file.write_text(json.dumps(to_jsonable(metrics), indent=1) + "\n", encoding="ascii")
+    return file
+
+
+def _cell_metrics(
+    cell: CellRecord, found: Verdicts, scorer: str, estimator: Estimator, ks: Sequence[int] | None
+) -> CellMetrics:
+    extracted = np.array([[prediction.strip() != "" for prediction in row] for row in found.predictions])
+    has_votes = bool((found.votes >= 0).any()) or not bool(extracted.any())
+    wanted = sorted(set(ks)) if ks else [2**i for i in range(cell.n.bit_length()) if 2**i <= cell.n]
+    passes: dict[int, Estimate] = {}
+    majorities: dict[int, Estimate] = {}
+    for k in wanted:
+        unbiased = estimator == "unbiased"
+        hits = statistics.pass_at_k(found.correct, k) if unbiased else statistics.pass_at_k_paper(found.correct, k)
+        passes[k] = statistics.share_estimate(hits)
+        if not has_votes:
+            continue
+        if unbiased:
+            wins = statistics.majority_at_k(found.correct, found.votes, k)
+        else:
+            wins = statistics.majority_at_k_paper(found.correct, found.predictions, k)
+        majorities[k] = statistics.share_estimate(wins)
+    status = np.array(found.status)
+    sampling = cell.sampling
+    decoding = f"T={sampling.get('temperature', 1.0):g}, top-p {sampling.get('top_p', 1.0):g}"
+    return CellMetrics(
+        arm=cell.arm,
+        benchmark=cell.benchmark,
+        scorer=scorer,
+        prompt=cell.prompt,
+        system=cell.system_label,
+        decoding="greedy" if cell.greedy else decoding,
+        max_tokens=int(sampling.get("max_tokens", 0)),
+        problems=len(found.problem_ids),
+        problem_count=cell.problem_count,
+        samples=cell.n,
+        accuracy=statistics.accuracy(found.correct),
+        pass_at=passes,
+        majority_at=majorities,
+        shares=Shares(
+            extracted=float(extracted.mean()),
+            truncated=float(found.truncated.mean()),
+            stopped_by_string=float(found.stopped_by_string.mean()),
+            timed_out=float((status == "timeout").mean()),
+        ),
+        mean_tokens=float(found.num_tokens.mean()),
+    )
+
+
+VerdictMap = Mapping[tuple[str, str], Verdicts]
+
+
+Triple = tuple[list[float], list[float], list[float]]
+
+
+def _aligned(verdicts: VerdictMap, arm: str, benchmark: str) -> tuple[Triple, list[str]] | None:
+    """Shares of right samples of (base, arm, rl) on their common problems, and what was left out."""
+    base = next((name for name in ("base", "base@sampled") if (name, benchmark) in verdicts), None)
+    if base is None or ("rl", benchmark) not in verdicts or (arm, benchmark) not in verdicts:
+        return None
+    low, own, high = (verdicts[name, benchmark].by_problem for name in (base, arm, "rl"))
+    common = [p for p in own if p in low and p in high]
+    if not common:
+        return None
+    note = f"Recovery of {arm} on {benchmark}: over the {len(common)} problems that base, {arm} and rl share."
+    triple = ([low[p] for p in common], [own[p] for p in common], [high[p] for p in common])
+    return triple, [note] if len(common) < max(len(low), len(own), len(high)) else []
+
+
+def _closes_gap(arm: str) -> bool:
+    return arm.partition("@")[0] in ("rast", "expert")
+
+
+def _recovery(verdicts: VerdictMap, cell: CellRecord) -> tuple[Recovery | None, list[str]]:
+    arms = _aligned(verdicts, cell.arm, cell.benchmark) if _closes_gap(cell.arm) else None
+    if arms is None:
+        return None, []
+    return statistics.recovery(*arms[0]), arms[1]
+
+
+def _average_recoveries(
+    record: RunRecord, verdicts: VerdictMap, cells: Sequence[CellMetrics], estimator: Estimator
+) -> dict[str, Recovery]:
+    result: dict[str, Recovery] = {}
+    for arm in dict.fromkeys(c.arm for c in record.cells if _closes_gap(c.arm)):
+        rows = [_aligned(verdicts, arm, c.benchmark) for c in cells if c.arm == arm]
+        triples = [row[0] for row in rows if row is not None]
+        if len(triples) < 2:
+            continue
+        average = statistics.average_recovery(triples)
+        if estimator == "paper":
+            rates = [c.recovery.value for c in cells if c.arm == arm and c.recovery is not None]
+            average = Recovery(
+                statistics.mean_of_ratios(rates), math.nan, math.nan, average.gap, "mean of ratios", "paper's estimator"
+            )
+        result[arm] = average
+    return result
+
+
+def _cell_warnings(cell: CellMetrics, found: Verdicts) -> list[str]:
+    where, shares, warnings = f"{cell.arm} on {cell.benchmark}", cell.shares, []
+    if shares.extracted < FEW_EXTRACTED:
+        warnings.append(f"{where}: an answer could be extracted from {shares.extracted:.1%} of the outputs only.")
+    if shares.truncated > MANY_TRUNCATED:
+        warnings.append(f"{where}: {shares.truncated:.1%} of the outputs were cut at {cell.max_tokens} tokens.")
+    if cell.problems < cell.problem_count:
+        partly = f", {found.incomplete} more in part" if found.incomplete else ""
+        warnings.append(f"{where}: {cell.problems} of {cell.problem_count} problems are done{partly}.")
+    return warnings
+
+
+def _prompt_warnings(cells: Sequence[CellMetrics]) -> list[str]:
+    warnings = []
+    for benchmark in dict.fromkeys(c.benchmark for c in cells):
+        used = {c.arm: c.prompt for c in cells if c.benchmark == benchmark}
+        if len(set(used.values())) > 1:
+            listed = ", ".join(f"{arm} {prompt}" for arm, prompt in used.items())
+            warnings.append(f"{benchmark}: the arms were asked under different prompts ({listed}).")
+    return warnings

@@ -1,0 +1,85 @@
+"""Write a run directory with made-up outputs, in the format that `rast-eval run` leaves."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+SYSTEMS = {
+    "base": {"base": {"path": "tiny-m", "name": "tiny-m"}, "deltas": []},
+    "expert": {"base": {"path": "tiny-s-rl", "name": "tiny-s-rl"}, "deltas": []},
+    "rast": {
+        "base": {"path": "tiny-m", "name": "tiny-m"},
+        "deltas": [{"expert": {"name": "tiny-s-rl"}, "antiexpert": {"name": "tiny-s"}, "weight": 1.0}],
+    },
+    "rl": {"base": {"path": "tiny-m-rl", "name": "tiny-m-rl"}, "deltas": []},
+}
+
+
+def write_run(path: Path, cells: list[dict], seed: int = 0) -> Path:
+    """Each cell: arm, benchmark, accuracy, problems, n and optionally greedy, prompt, extracted, truncated, ids."""
+    rng = np.random.default_rng(seed)
+    planned = []
+    for cell in cells:
+        arm, benchmark, n, count = cell["arm"], cell["benchmark"], cell["n"], cell["problems"]
+        planned.append(
+            {
+                "arm": arm,
+                "benchmark": benchmark,
+                "scorer": cell.get("scorer", "simplerl"),
+                "prompt": cell.get("prompt", "qwen-boxed"),
+                "sampling": {
+                    "temperature": 0.0 if cell.get("greedy") else 1.0,
+                    "top_p": 1.0 if cell.get("greedy") else 0.95,
+                    "max_tokens": 64,
+                },
+                "n": n,
+                "problem_count": cell.get("planned", count),
+                "fingerprint": f"{arm}-{benchmark}",
+                "system": SYSTEMS[arm.partition("@")[0]],
+            }
+        )
+        samples, grades = [], []
+        ids = cell.get("ids") or [str(i) for i in range(count)]
+        for i, problem in enumerate(ids):
+            ease = np.clip(cell["accuracy"] + 0.2 * np.random.default_rng(i).normal(), 0, 1)
+            for j in range(n):
+                correct = bool(rng.random() < ease)
+                extracted = correct or rng.random() < cell.get("extracted", 1.0)
+                prediction = "42" if correct else str(rng.integers(3)) if extracted else ""
+                cut = rng.random() < cell.get("truncated", 0.0)
+                samples.append(
+                    {
+                        "fingerprint": f"{arm}-{benchmark}",
+                        "benchmark": benchmark,
+                        "problem_id": problem,
+                        "sample": j,
+                        "seed": 1,
+                        "prompt_sha256": "0",
+                        "output": f"So it is {prediction}.",
+                        "num_tokens": int(rng.integers(20, 60)),
+                        "finish_reason": "length" if cut else "stop",
+                        "stop_reason": None,
+                    }
+                )
+                grades.append(
+                    {
+                        "problem_id": problem,
+                        "sample": j,
+                        "prediction": prediction,
+                        "correct": correct,
+                        "status": "ok" if extracted else "no_answer",
+                        "vote": (9 if correct else int(prediction)) if extracted and cell.get("votes", True) else None,
+                        "details": {},
+                    }
+                )
+        _write_lines(path / "samples" / arm / f"{benchmark}.jsonl", samples)
+        for scorer in cell.get("graded_by", [cell.get("scorer", "simplerl")]):
+            _write_lines(path / "grades" / arm / f"{benchmark}.{scorer}.jsonl", grades)
+    (path / "manifest.json").write_text(json.dumps({"cells": planned}))
+    return path
+
+
+def _write_lines(file: Path, rows: list[dict]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
