@@ -1,0 +1,98 @@
+"""`rast-eval report RUN`: the tables of a finished or growing run."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class ReportFormat(StrEnum):
+    """How a report is drawn."""
+
+    table = "table"
+    markdown = "markdown"
+    latex = "latex"
+    csv = "csv"
+    json = "json"
+
+
+class ScorerChoice(StrEnum):
+    """Which verdicts of the math benchmarks are read."""
+
+    simplerl = "simplerl"
+    strict = "strict"
+    both = "both"
+
+
+class EstimatorChoice(StrEnum):
+    """How pass@k, majority@k and the averaged recovery are estimated."""
+
+    unbiased = "unbiased"
+    paper = "paper"
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder that `rast-eval run` wrote.", show_default=False)],
+    format: Annotated[ReportFormat, typer.Option("--format", "-f", help="How to print it.")] = ReportFormat.table,
+    scorer: Annotated[
+        ScorerChoice | None,
+        typer.Option(help="Math verdicts to read; `both` sets them side by side.", show_default="the run's own"),
+    ] = None,
+    estimator: Annotated[
+        EstimatorChoice, typer.Option(help="`paper`: 10 draws of k runs, votes by equal strings.")
+    ] = EstimatorChoice.unbiased,
+    k: Annotated[
+        str, typer.Option("--k", "-k", help="k of pass@k and majority@k, e.g. 1,4,16.", show_default="powers of two")
+    ] = "",
+) -> None:
+    """Print a run's scores, recovery rate and pass@k, with intervals; write metrics.json and report.md."""
+    from rich.console import Console
+
+    from rast_eval.metrics import evaluate_run, require_scored, write_metrics
+    from rast_eval.report import layout, tables
+
+    both = scorer is ScorerChoice.both
+    name = scorer.value if scorer is not None and not both else None
+    ks = _parse_ks(k)
+    metrics = evaluate_run(run, "simplerl" if both else name, estimator.value, ks)
+    second = evaluate_run(run, "strict", estimator.value, ks) if both else None
+    markdown = tables.to_markdown(metrics)
+    side_by_side = layout.scorers_table(metrics, second) if second is not None else None
+    if side_by_side is not None:
+        markdown += f"\n## {side_by_side.title}\n\n{tables.markdown_table(side_by_side)}"
+    write_metrics(metrics, run)
+    (run / "report.md").write_text(markdown, encoding="utf-8")
+    if format is ReportFormat.table:
+        console = Console()
+        tables.render_terminal(metrics, console)
+        if side_by_side is not None:
+            console.print()
+            tables.render_table(side_by_side, console)
+    else:
+        drawn = {
+            ReportFormat.markdown: lambda: markdown,
+            ReportFormat.latex: lambda: tables.to_latex(metrics),
+            ReportFormat.csv: lambda: tables.to_csv(metrics),
+            ReportFormat.json: lambda: tables.to_json(metrics),
+        }[format]()
+        typer.echo(drawn, nl=not drawn.endswith("\n"))
+        for warning in metrics.warnings:
+            typer.echo(f"! {warning}", err=True)
+    require_scored(metrics)
+
+
+def _parse_ks(text: str) -> list[int] | None:
+    from rast_eval.errors import UsageError
+
+    if not text:
+        return None
+    try:
+        ks = [int(part) for part in text.split(",")]
+    except ValueError:
+        ks = [0]
+    if min(ks) < 1:
+        raise UsageError(f"-k {text} is not a list of positive numbers.", "Type for instance `-k 1,4,16`.")
+    return ks

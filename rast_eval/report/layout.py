@@ -1,0 +1,282 @@
+"""What a report says, independent of how it is drawn: tables of strings, notes and a headline.
+
+`tables.py` draws these for the terminal, markdown and LaTeX.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rast_eval.metrics import CellMetrics, RunMetrics
+from rast_eval.statistics import Accuracy, Estimate, Recovery
+
+DASH = "–"
+
+ARM_TITLES = {
+    "base": "base",
+    "base@sampled": "base, sampled",
+    "expert": "small expert",
+    "rast": "RAST",
+    "rl": "RL ceiling",
+}
+
+SCORE_NOTE = (
+    "Avg. = mean pass@1 in percent; ± = half of its 95 % interval (other problems, other samples), "
+    "seeds ± = the same problems, other samples; [low, high] = 95 % interval where it is not symmetric."
+)
+RECOVERY_NOTE = (
+    "RR. = recovery rate = (RAST − base) / (RL ceiling − base), in percent: how much of what RL training "
+    "adds to the base RAST adds without training it."
+)
+SUBSET_NOTES = {
+    "unbiased": "pass@k = at least one of k samples is right; majority@k = the most frequent answer of k is right.",
+    "paper": "pass@k and majority@k by the paper's estimator: the mean over 10 draws of k of the n runs.",
+}
+OUTPUT_NOTE = (
+    "extracted = an answer was found in the output; cut = ended by the token limit; stopped = ended by a stop "
+    "string; timeout = grading took too long, counted as wrong; tokens = mean length of an output."
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of strings.
+
+    Attributes:
+        header: column titles; the first `keys` columns name the row.
+        rows: one tuple a row, aligned with `header`; a cell may hold a line break.
+        note: what the figures mean, shown under the table.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    keys: int = 1
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """`85.2` for 0.852, a dash for NaN."""
+    return DASH if math.isnan(value) else f"{100 * value:.{digits}f}"
+
+
+def interval(low: float, high: float) -> str:
+    """`[79.0, 87.1]`; empty where a bound is missing."""
+    return "" if math.isnan(low) or math.isnan(high) else f"[{percent(low)}, {percent(high)}]"
+
+
+def score(estimate: Estimate) -> str:
+    """`85.2 ± 2.8`, or `25.5 [20.0, 31.9]` where the interval is not symmetric."""
+    if math.isnan(estimate.low):
+        return percent(estimate.value)
+    if estimate.method == "t":
+        return f"{percent(estimate.value)} ± {percent(estimate.half_width)}"
+    return f"{percent(estimate.value)} {interval(estimate.low, estimate.high)}"
+
+
+def seeds(accuracy: Accuracy) -> str:
+    """`seeds ± 0.9`; empty for one sample a problem."""
+    return "" if math.isnan(accuracy.seeds_half_width) else f"seeds ± {percent(accuracy.seeds_half_width)}"
+
+
+def rate(recovery: Recovery | None) -> str:
+    """`83.0 [79.0, 87.1]`; a dash where there is no ceiling or no gap; `unbounded` in place of the interval."""
+    if recovery is None or math.isnan(recovery.value):
+        return DASH
+    bounds = interval(recovery.low, recovery.high)
+    unbounded = "unbounded" if recovery.note.startswith("unbounded") else ""
+    return f"{percent(recovery.value)} {bounds or unbounded}".rstrip()
+
+
+def arm_title(arm: str) -> str:
+    """The arm as a table names it."""
+    return ARM_TITLES.get(arm, arm)
+
+
+def title(metrics: RunMetrics) -> str:
+    """`demo: tiny-arith, 50 problems × 8 samples`, or the number of benchmarks."""
+    if len(metrics.benchmarks) > 1:
+        return f"{metrics.run}: {len(metrics.benchmarks)} benchmarks"
+    problems, samples = max(c.problems for c in metrics.cells), max(c.samples for c in metrics.cells)
+    many = f"{samples} samples" if samples > 1 else "1 sample"
+    return f"{metrics.run}: {metrics.benchmarks[0]}, {problems} problems × {many}"
+
+
+def headline(metrics: RunMetrics) -> str:
+    """The run in one sentence: how much of the gap RAST closes. Empty without arm `rast`."""
+    if len(metrics.benchmarks) > 1:
+        average = metrics.average_recovery.get("rast")
+        if average is None or math.isnan(average.value):
+            return ""
+        return f"Over all benchmarks RAST closes {rate(average)} % of the gap between base and RL ceiling."
+    benchmark = metrics.benchmarks[0]
+    rast, rl = metrics.cell("rast", benchmark), metrics.cell("rl", benchmark)
+    base = metrics.cell("base", benchmark) or metrics.cell("base@sampled", benchmark)
+    if rast is None or base is None:
+        return ""
+    moved = f"RAST takes the base from {percent(base.accuracy.value)} to {percent(rast.accuracy.value)} %"
+    if rl is None or rast.recovery is None:
+        return f"{moved}."
+    if math.isnan(rast.recovery.value):
+        return f"{moved}; the recovery rate is {rast.recovery.note}."
+    limit = f" ({rast.recovery.note})" if rast.recovery.note else ""
+    way = f"{rate(rast.recovery).removesuffix(' unbounded')} % of the way to the RL ceiling's"
+    return f"{moved}: {way} {percent(rl.accuracy.value)} %{limit}."
+
+
+def matrix_table(metrics: RunMetrics) -> Table:
+    """The paper's main table: a row an arm, a column a benchmark, Avg. and RR. in each cell."""
+    with_average = bool(metrics.average_recovery)
+    rows = []
+    for arm in metrics.arms:
+        cells = [metrics.cell(arm, benchmark) for benchmark in metrics.benchmarks]
+        row = [_row_label([c for c in cells if c]), *(DASH if c is None else _score_cell(c) for c in cells)]
+        rows.append((*row, *([_average_cell(metrics, arm)] if with_average else [])))
+    header = ("", *metrics.benchmarks, *(["average"] if with_average else []))
+    return Table(title(metrics), header, tuple(rows), f"{SCORE_NOTE}\n{RECOVERY_NOTE}")
+
+
+def list_table(metrics: RunMetrics) -> Table:
+    """The same figures with a row an arm and benchmark: fits a narrow page."""
+    header = ("benchmark", "arm", "Avg.", "seeds ±", "RR.")
+    rows = []
+    for benchmark in metrics.benchmarks:
+        for cell in _in_order(metrics, benchmark):
+            spread = percent(cell.accuracy.seeds_half_width)
+            rows.append((benchmark, _arm_and_mode([cell]), score(cell.accuracy), spread, rate(cell.recovery)))
+    for arm, recovery in metrics.average_recovery.items():
+        rows.append(("average", arm_title(arm), _mean_accuracy(metrics, arm), "", rate(recovery)))
+    return Table(title(metrics), header, tuple(rows), f"{SCORE_NOTE}\n{RECOVERY_NOTE}\n{systems(metrics)}", keys=2)
+
+
+def single_table(metrics: RunMetrics) -> Table:
+    """The main table of a run on one benchmark: a row an arm, with pass@k and majority@k of the largest k."""
+    k = max(max(c.pass_at) for c in metrics.cells)
+    has_recovery, has_subsets = any(c.recovery for c in metrics.cells), k > 1
+    has_votes = has_subsets and any(c.majority_at for c in metrics.cells)
+    header = ["", "Avg.", *(["RR."] if has_recovery else [])]
+    header += [*([f"pass@{k}"] if has_subsets else []), *([f"majority@{k}"] if has_votes else [])]
+    rows = []
+    for cell in _in_order(metrics, metrics.benchmarks[0]):
+        row = [_row_label([cell]), f"{score(cell.accuracy)}\n{seeds(cell.accuracy)}".rstrip()]
+        row += [rate(cell.recovery).replace(" ", "\n", 1)] if has_recovery else []
+        row += [_subset(cell.pass_at, k)] if has_subsets else []
+        row += [_subset(cell.majority_at, k)] if has_votes else []
+        rows.append(tuple(row))
+    note = f"{SCORE_NOTE}\n{RECOVERY_NOTE}" if has_recovery else SCORE_NOTE
+    return Table(title(metrics), tuple(header), tuple(rows), note)
+
+
+def subset_table(metrics: RunMetrics, intervals: bool = True) -> Table | None:
+    """pass@k and majority@k for every k; None where there is only k = 1.
+
+    Args:
+        intervals: False gives the bare values, for a narrow page.
+    """
+    ks = sorted({k for c in metrics.cells for k in c.pass_at if k > 1})
+    if not ks:
+        return None
+    rows = []
+    for benchmark in metrics.benchmarks:
+        for cell in _in_order(metrics, benchmark):
+            for name, values in (("pass@k", cell.pass_at), ("majority@k", cell.majority_at)):
+                if values and cell.samples > 1:
+                    figures = (_subset(values, k, intervals) for k in ks)
+                    rows.append((benchmark, arm_title(cell.arm), name, *figures))
+    header = ("benchmark", "arm", "", *(f"k={k}" for k in ks))
+    return Table("pass@k and majority@k", header, tuple(rows), SUBSET_NOTES[metrics.estimator], keys=3)
+
+
+def output_table(metrics: RunMetrics) -> Table:
+    """What became of the outputs: the shares that limit how far a score can be trusted."""
+    rows = []
+    for benchmark in metrics.benchmarks:
+        for cell in _in_order(metrics, benchmark):
+            s = cell.shares
+            shares = (percent(x) for x in (s.extracted, s.truncated, s.stopped_by_string, s.timed_out))
+            size = f"{cell.problems} × {cell.samples}"
+            rows.append((benchmark, arm_title(cell.arm), size, *shares, f"{cell.mean_tokens:.1f}"))
+    header = ("benchmark", "arm", "outputs", "extracted", "cut", "stopped", "timeout", "tokens")
+    return Table("Outputs, shares in percent", header, tuple(rows), f"{OUTPUT_NOTE}\n{decoding(metrics)}", keys=2)
+
+
+def systems(metrics: RunMetrics) -> str:
+    """What generated in each arm, in one line."""
+    names = {arm: dict.fromkeys(c.system for c in metrics.cells if c.arm == arm) for arm in metrics.arms}
+    listed = "; ".join(f"{arm_title(arm)} = {' or '.join(found)}" for arm, found in names.items())
+    return f"Models: {listed}."
+
+
+def decoding(metrics: RunMetrics) -> str:
+    """How the arms were decoded, prompted and scored, in one line."""
+    arms = {}
+    for arm in metrics.arms:
+        settings = {f"{c.decoding}, at most {c.max_tokens} tokens" for c in metrics.cells if c.arm == arm}
+        arms[arm_title(arm)] = " or ".join(sorted(settings))
+    groups: dict[str, list[str]] = {}
+    for name, text in arms.items():
+        groups.setdefault(text, []).append(name)
+    text = "; ".join(f"{' and '.join(names)} {settings}" for settings, names in groups.items())
+    if len(groups) == 1:
+        text = next(iter(groups))
+    prompts, scorers = ({getattr(c, key): None for c in metrics.cells} for key in ("prompt", "scorer"))
+    return f"Decoding: {text}. Prompt {', '.join(prompts)}; scorer {', '.join(scorers)}."
+
+
+def scorers_table(first: RunMetrics, second: RunMetrics) -> Table:
+    """Two scorers on the same outputs, where they read different verdicts."""
+    names = [next((c.scorer for c in m.cells), "") for m in (first, second)]
+    rows = []
+    for cell in first.cells:
+        other = second.cell(cell.arm, cell.benchmark)
+        if other is None or other.scorer == cell.scorer:
+            continue
+        difference = other.accuracy.value - cell.accuracy.value
+        values = (percent(cell.accuracy.value), percent(other.accuracy.value), f"{100 * difference:+.1f}")
+        rows.append((cell.benchmark, arm_title(cell.arm), *values, rate(cell.recovery), rate(other.recovery)))
+    header = ("benchmark", "arm", *(f"{n} Avg." for n in names), "difference", *(f"{n} RR." for n in names))
+    note = (
+        "simplerl reproduces the paper's scorer with its quirks; strict counts mathematically equal answers as equal."
+    )
+    return Table("The same outputs under two scorers", header, tuple(rows), note, keys=2)
+
+
+def _in_order(metrics: RunMetrics, benchmark: str) -> list[CellMetrics]:
+    cells = (metrics.cell(arm, benchmark) for arm in metrics.arms)
+    return [cell for cell in cells if cell is not None]
+
+
+def _arm_and_mode(cells: Sequence[CellMetrics]) -> str:
+    greedy = ", greedy" if all(c.decoding == "greedy" for c in cells) else ""
+    return f"{arm_title(cells[0].arm)}{greedy}"
+
+
+def _row_label(cells: Sequence[CellMetrics]) -> str:
+    return f"{_arm_and_mode(cells)}\n{' / '.join(dict.fromkeys(c.system for c in cells))}"
+
+
+def _score_cell(cell: CellMetrics) -> str:
+    lines = [score(cell.accuracy), seeds(cell.accuracy)]
+    if cell.recovery is not None:
+        lines.append(f"RR. {rate(cell.recovery)}")
+    return "\n".join(line for line in lines if line)
+
+
+def _average_cell(metrics: RunMetrics, arm: str) -> str:
+    recovery = metrics.average_recovery.get(arm)
+    mean = _mean_accuracy(metrics, arm)
+    return mean if recovery is None else f"{mean}\nRR. {rate(recovery)}"
+
+
+def _mean_accuracy(metrics: RunMetrics, arm: str) -> str:
+    values = [c.accuracy.value for c in metrics.cells if c.arm == arm]
+    return DASH if len(values) < len(metrics.benchmarks) else percent(math.fsum(values) / len(values))
+
+
+def _subset(values: Mapping[int, Estimate], k: int, intervals: bool = True) -> str:
+    estimate = values.get(k)
+    if estimate is None or math.isnan(estimate.value):
+        return DASH
+    return score(estimate) if intervals else percent(estimate.value)
