@@ -17,21 +17,25 @@ def check_tokenizers(system: System) -> None:
     """Refuse members whose token ids mean different strings; head padding and extra tokens at the end are fine.
 
     Raises:
-        TokenizerMismatch: names the two members and the first differing id.
+        TokenizerMismatch: names the two members and what differs.
         ModelError: a tokenizer that cannot be loaded.
     """
-    base = load_tokenizer(system.base)
-    vocabulary = {index: token for token, index in base.get_vocab().items()}
     for ref in system.members[1:]:
-        other = load_tokenizer(ref)
-        theirs = {index: token for token, index in other.get_vocab().items()}
-        shared = min(max(vocabulary), max(theirs)) + 1
-        differing = next((i for i in range(shared) if vocabulary.get(i) != theirs.get(i)), None)
-        if differing is not None:
-            raise _mismatch(system.base, ref, f"id {differing} is {vocabulary.get(differing)!r} in the one and "
-                            f"{theirs.get(differing)!r} in the other")  # fmt: skip
-        if base(PROBE)["input_ids"] != other(PROBE)["input_ids"]:
-            raise _mismatch(system.base, ref, "they split one and the same text differently")
+        check_tokenizer(system.base, ref)
+
+
+def check_tokenizer(base: ModelRef, other: ModelRef) -> None:
+    """`check_tokenizers` for one pair."""
+    ours, theirs = load_tokenizer(base), load_tokenizer(other)
+    our_tokens = {index: token for token, index in ours.get_vocab().items()}
+    their_tokens = {index: token for token, index in theirs.get_vocab().items()}
+    shared = min(max(our_tokens), max(their_tokens)) + 1
+    differing = next((i for i in range(shared) if our_tokens.get(i) != their_tokens.get(i)), None)
+    if differing is not None:
+        pair = f"{our_tokens.get(differing)!r} in the one and {their_tokens.get(differing)!r} in the other"
+        raise _mismatch(base, other, f"id {differing} is {pair}")
+    if ours(PROBE)["input_ids"] != theirs(PROBE)["input_ids"]:
+        raise _mismatch(base, other, "they split one and the same text differently")
 
 
 def _mismatch(base: ModelRef, other: ModelRef, why: str) -> TokenizerMismatch:

@@ -1,0 +1,119 @@
+"""The command line: one file a command, imported only when that command is typed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from rast_eval import __version__
+from rast_eval.errors import RastEvalError, UnknownName
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Measure": ("run", "sweep", "score", "grade"),
+    "Read": ("report", "compare", "analyze", "paper", "view", "list"),
+    "Serve": ("doctor", "compose", "serve"),
+}
+
+HELP = """\
+rast-eval: make a large base model reason like an RL-tuned one, without training it, and measure how well.
+
+  rast-eval run                                    the embedded tiny models, on this machine, in a minute
+  rast-eval run --base 32b --delta 14b --dry-run   everything a real run would do
+  rast-eval report results/NAME                    accuracy, pass@k and recovery rate with intervals
+
+{groups}
+
+  rast-eval COMMAND --help     flags of a command         rast-eval --version"""
+
+
+def help_screen() -> str:
+    """The first screen: what it is, three commands to copy, the commands in three groups."""
+    available = {name for names in GROUPS.values() for name in names if _module_exists(name)}
+    lines = (f"  {group:<9}{'  '.join(name for name in names if name in available)}" for group, names in GROUPS.items())
+    return HELP.format(groups="\n".join(lines))
+
+
+def _module_exists(name: str) -> bool:
+    return os.path.isfile(os.path.join(os.path.dirname(__file__), f"{name}.py"))
+
+
+def _normalise(argument: str) -> str:
+    """`--max_tokens=8` means `--max-tokens=8`."""
+    if not argument.startswith("--"):
+        return argument
+    flag, equals, value = argument.partition("=")
+    return flag.replace("_", "-") + equals + value
+
+
+def _fail(message: str, hint: str) -> None:
+    print(f"rast-eval: {message}\n{hint}", file=sys.stderr)
+
+
+def _command(name: str) -> Any:
+    """The click command of one module: its `app`, or its function of the same name."""
+    import typer
+
+    module = import_module(f"rast_eval.cli.{name}")
+    app = getattr(module, "app", None)
+    if app is None:
+        app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        settings = {"help_option_names": ["-h", "--help"], **getattr(module, "CONTEXT_SETTINGS", {})}
+        app.command(name, context_settings=settings)(getattr(module, name, None) or getattr(module, f"{name}_"))
+    return typer.main.get_command(app)
+
+
+def dispatch(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code.
+
+    Returns:
+        0 done, 1 finished with named failures, 2 the user's mistake, 130 interrupted with everything kept.
+    """
+    name, *rest = arguments
+    known = [command for names in GROUPS.values() for command in names if _module_exists(command)]
+    try:
+        if name not in known:
+            raise UnknownName("command", name, known)
+        import click
+
+        try:
+            result = _command(name).main(
+                [_normalise(argument) for argument in rest], prog_name=f"rast-eval {name}", standalone_mode=False
+            )
+            return result if isinstance(result, int) else 0
+        except click.exceptions.NoArgsIsHelpError as error:
+            print(error.format_message())
+            return 2
+        except click.ClickException as error:
+            _fail(error.format_message().rstrip(".") + ".", f"Type `rast-eval {name} --help` for its flags.")
+            return 2
+        except click.exceptions.Abort:
+            raise KeyboardInterrupt from None
+    except RastEvalError as error:
+        _fail(error.message, error.hint)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _fail("Interrupted; everything finished so far is kept.", "Type the same command again to continue.")
+        return 130
+
+
+def main() -> None:
+    """Entry point of `rast-eval` and `python -m rast_eval`."""
+    arguments = sys.argv[1:]
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(help_screen())
+        return
+    if arguments[0] == "--version":
+        print(f"rast-eval {__version__}")
+        return
+    try:
+        code = dispatch(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)

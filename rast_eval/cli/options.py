@@ -1,0 +1,74 @@
+"""Flags that several commands share, and how their text becomes settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rast_eval import zoo
+from rast_eval.errors import UsageError
+
+Base = Annotated[str | None, typer.Option(help="Large model to activate: a short name (32b), hub id or folder.")]
+Deltas = Annotated[
+    list[str] | None, typer.Option("--delta", help="Small pair by short name, with its own λ if you like: 14b:0.7.")
+]
+Expert = Annotated[str | None, typer.Option(help="Small RL-tuned model; goes with --antiexpert.")]
+Antiexpert = Annotated[str | None, typer.Option(help="The small model the expert was tuned from.")]
+Ceiling = Annotated[str | None, typer.Option("--rl", help="The RL-tuned base, for the arm rl.")]
+Lambda = Annotated[str, typer.Option("--lambda", help="λ of every delta that names none of its own.")]
+Revision = Annotated[str | None, typer.Option(help="Revision of the base on the hub; others: org/name@revision.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--benchmarks", "-b", "--tasks", "-t", help="Benchmarks, comma-separated or repeated."),
+]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of local benchmark files [env: RAST_EVAL_DATA].")]
+IncludePath = Annotated[Path | None, typer.Option(help="Folder of your own benchmark YAMLs and prompt templates.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Use the local hub cache only.")]
+Workers = Annotated[int | None, typer.Option(help="Grading processes [default: one a core].")]
+
+
+def split_names(values: Sequence[str] | None) -> tuple[str, ...]:
+    """`["a,b", "c"]` as `("a", "b", "c")`."""
+    return tuple(name.strip() for value in values or () for name in value.split(",") if name.strip())
+
+
+def existing_folder(path: Path | None, flag: str) -> Path | None:
+    """`path`, if it is a folder.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if path is not None and not path.is_dir():
+        raise UsageError(f"{flag} {path} is not a folder.", f"Type {flag} with an existing folder.")
+    return path
+
+
+def parse_shard(text: str | None) -> tuple[int, int] | None:
+    """`"0/4"` as (0, 4).
+
+    Raises:
+        UsageError: not i/m with 0 ≤ i < m.
+    """
+    if text is None:
+        return None
+    index, _, count = text.partition("/")
+    if not (index.isdigit() and count.isdigit() and int(index) < int(count)):
+        raise UsageError(f"--shard {text} is not of the form i/m with i below m.", "Type for instance --shard 0/4.")
+    return int(index), int(count)
+
+
+def lineup(
+    base: str | None,
+    deltas: Sequence[str] | None,
+    expert: str | None,
+    antiexpert: str | None,
+    rl: str | None,
+    weight: str,
+    revision: str | None,
+) -> zoo.Lineup:
+    """The models that the flags name; see `zoo.resolve` for what is refused."""
+    value = zoo.parse_weight(weight, "--lambda")
+    return zoo.resolve(base, deltas or (), expert, antiexpert, rl, value, revision)

@@ -1,0 +1,72 @@
+"""From stored samples to stored grades; an output is only read here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rast_eval import benchmarks
+from rast_eval.errors import StoreError
+from rast_eval.scoring import get_scorer
+from rast_eval.store import Store
+from rast_eval.types import Grade, GradeJob, Problem
+
+
+def grade_cell(
+    store: Store,
+    cell: Mapping[str, Any],
+    problems: Sequence[Problem],
+    scorer: str,
+    workers: int | None = None,
+) -> list[Grade]:
+    """Grade a cell's samples of `problems`, the first n of each, and store the grades.
+
+    Args:
+        cell: the cell as the manifest has it.
+        workers: processes; None for one a core.
+
+    Returns:
+        Grades ordered by problem, then sample; missing samples are missing here too.
+    """
+    samples = store.samples(cell)
+    jobs = [
+        GradeJob(problem, sample, samples[problem.id, sample]["output"], cell["prompt"])
+        for problem in problems
+        for sample in range(cell["n"])
+        if (problem.id, sample) in samples
+    ]
+    grades = get_scorer(scorer).grade(jobs, workers=workers)
+    store.write_grades(cell["arm"], cell["benchmark"], scorer, grades)
+    return grades
+
+
+def grade_run(
+    root: Path,
+    scorer: str | None = None,
+    workers: int | None = None,
+    data_dir: Path | None = None,
+    include_path: Path | None = None,
+) -> int:
+    """Grade every cell of a finished or interrupted run again; generation is not touched.
+
+    Args:
+        scorer: None for the one each benchmark names.
+
+    Returns:
+        Number of samples graded.
+
+    Raises:
+        StoreError: the directory holds no run or no samples.
+        DataError: a benchmark's rows cannot be read.
+    """
+    store = Store(root)
+    count = 0
+    with store.locked():
+        for cell in store.manifest()["cells"]:
+            benchmark = benchmarks.get(cell["benchmark"], include_path)
+            problems = benchmarks.load(benchmark, data_dir, cell["problem_count"])
+            count += len(grade_cell(store, cell, problems, scorer or cell["scorer"], workers))
+    if not count:
+        raise StoreError(f"{root} holds no samples.", "Repeat its run command to generate them.")
+    return count
