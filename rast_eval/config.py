@@ -51,8 +51,11 @@ class System:
     @property
     def members(self) -> tuple[ModelRef, ...]:
         """Distinct checkpoints, the base first; one that is used twice stands once."""
-        refs = [self.base] + [ref for delta in self.deltas for ref in (delta.expert, delta.antiexpert)]
-        return tuple({(ref.path, ref.revision): ref for ref in reversed(refs)}.values())[::-1]
+        unique = {(self.base.path, self.base.revision): self.base}
+        for delta in self.deltas:
+            for ref in (delta.expert, delta.antiexpert):
+                unique.setdefault((ref.path, ref.revision), ref)
+        return tuple(unique.values())
 
     @property
     def weights(self) -> tuple[float, ...]:
