@@ -1,0 +1,168 @@
+"""Generation with vLLM: one model directly, a base with deltas as a composite in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from rast_eval.config import EngineConfig, Sampling, System
+from rast_eval.decoding.checks import check_prompts
+from rast_eval.decoding.compose import compose
+from rast_eval.decoding.loading import end_token_ids
+from rast_eval.decoding.vllm.startup import LogTail, explain, set_environment
+from rast_eval.errors import RastEvalError, UsageError
+from rast_eval.types import Completion, FinishReason, Request
+
+CPU_KV_BYTES = 4 << 30
+"""KV cache on a CPU where the user sets none: vLLM would take its share of all memory."""
+
+
+class VLLMEngine:
+    """Implements `types.Engine` with `vllm.LLM`.
+
+    Args:
+        system: its tokenizers are taken to agree; see `decoding.checks`.
+        config: `extra` goes to `vllm.LLM` as it is and wins over every other field.
+
+    Raises:
+        ModelError: a member that is missing or unreadable.
+        OutOfMemory: weights or KV cache do not fit.
+        BackendError: vLLM cannot start.
+    """
+
+    def __init__(self, system: System, config: EngineConfig) -> None:
+        self.system = system
+        self.end_ids = end_token_ids(system.base)
+        self._log = LogTail()
+        self._composite: tempfile.TemporaryDirectory[str] | None = None
+        if config.offline:
+            os.environ["HF_HUB_OFFLINE"] = "1"
+        if system.deltas:
+            self._composite = tempfile.TemporaryDirectory(prefix="rast-composite-")
+            compose(system, Path(self._composite.name))
+        try:
+            with self._log.capture():
+                self._llm = _start(self._composite.name if self._composite else system.base.path, system, config)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, Exception) and not isinstance(error, RastEvalError):
+                raise explain(error, self._log.text) from error
+            raise
+
+    def generate(
+        self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
+    ) -> Iterator[Completion]:
+        """Yield completions as they finish; those still running are dropped when the caller stops iterating.
+
+        Raises:
+            PromptTooLong: a prompt leaves no room in the context window.
+            OutOfMemory: the device ran out of memory on the way.
+            BackendError: vLLM failed on the way.
+        """
+        engine = self._llm.llm_engine
+        check_prompts(requests, self._llm.model_config.max_model_len)
+        running = {str(index): request for index, request in enumerate(requests)}
+        try:
+            for request_id, request in running.items():
+                prompt = {"type": "token", "prompt_token_ids": list(request.prompt_token_ids)}
+                engine.add_request(request_id, prompt, self._sampling_params(request, sampling, stop, stop_token_ids))
+            while running:
+                for output in engine.step():
+                    if output.finished:
+                        yield self._completion(running.pop(output.request_id), output.outputs[0], stop_token_ids)
+        except Exception as error:
+            raise explain(error, self._log.text) from error
+        finally:
+            if running:
+                engine.abort_request(list(running))
+
+    def reweight(self, system: System) -> None:
+        """Go on with other λ: same members, same weights in memory, same KV cache.
+
+        Raises:
+            UsageError: `system` has other members than the engine was started with.
+        """
+        if [(m.path, m.revision) for m in system.members] != [(m.path, m.revision) for m in self.system.members]:
+            raise UsageError("Only λ can change while an engine runs.", "Start another engine for other models.")
+        if system.deltas:
+            self._llm.collective_rpc("set_rast_weights", args=(list(system.weights),))
+        self.system = system
+
+    def close(self) -> None:
+        """Stop vLLM's processes and free the models' memory."""
+        llm = self.__dict__.pop("_llm", None)
+        if llm is not None:
+            llm.llm_engine.engine_core.shutdown()
+            del llm
+        if self._composite is not None:
+            self._composite.cleanup()
+            self._composite = None
+
+    def _sampling_params(
+        self, request: Request, sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
+    ) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        return SamplingParams(
+            temperature=sampling.temperature,
+            top_p=1.0 if sampling.greedy else sampling.top_p,
+            max_tokens=sampling.max_tokens,
+            seed=None if sampling.greedy else request.seed,
+            stop=list(stop),
+            stop_token_ids=sorted({*self.end_ids, *stop_token_ids}),
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+
+    def _completion(self, request: Request, output: Any, stop_token_ids: Sequence[int]) -> Completion:
+        token_ids = tuple(output.token_ids)
+        reason = output.stop_reason
+        if output.finish_reason == "stop" and not isinstance(reason, str):
+            token_ids = token_ids[:-1]  # the end token
+        return Completion(
+            problem_id=request.problem_id,
+            sample=request.sample,
+            output=output.text,
+            num_tokens=len(token_ids),
+            finish_reason=cast(FinishReason, output.finish_reason),
+            stop_reason=None if reason in self.end_ids and reason not in stop_token_ids else reason,
+            token_ids=token_ids,
+        )
+
+
+def _start(model: str, system: System, config: EngineConfig) -> Any:
+    """A running `vllm.LLM`."""
+    import torch
+
+    on_cpu = not torch.cuda.is_available()
+    set_environment(on_cpu)
+    from vllm import LLM
+
+    settings: dict[str, Any] = {
+        "dtype": config.dtype,
+        "seed": config.seed,
+        "tensor_parallel_size": config.tensor_parallel_size,
+        "pipeline_parallel_size": config.pipeline_parallel_size,
+        "gpu_memory_utilization": config.gpu_memory_utilization,
+        "max_model_len": config.max_model_len,
+        "enforce_eager": config.enforce_eager,
+        # A checkpoint's own sampling defaults and length limit must not bind an evaluation.
+        "generation_config": "vllm",
+    }
+    if config.max_num_seqs is not None:
+        settings["max_num_seqs"] = config.max_num_seqs
+    if system.deltas:
+        settings["worker_extension_cls"] = "rast_eval.decoding.vllm.worker.RastWorker"
+    elif system.base.revision:
+        settings["revision"] = system.base.revision
+    if on_cpu:
+        if "VLLM_CPU_KVCACHE_SPACE" not in os.environ:
+            settings["kv_cache_memory_bytes"] = CPU_KV_BYTES
+        # Compiling takes minutes on a CPU; `extra` can still ask for it.
+        settings["enforce_eager"] = True
+        # vLLM's CPU build cannot rewind a seeded generator, which it does for a partly prefilled prompt.
+        settings["enable_chunked_prefill"] = False
+    return LLM(model, **{**settings, **config.extra})

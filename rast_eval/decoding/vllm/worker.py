@@ -1,0 +1,16 @@
+"""What the engine can ask of each of vLLM's workers by name, without shipping code to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class RastWorker:
+    """Mixed into vLLM's worker class (`worker_extension_cls`)."""
+
+    model_runner: Any
+
+    def set_rast_weights(self, weights: Sequence[float]) -> None:
+        """Change the members' coefficients in place."""
+        self.model_runner.get_model().set_weights(weights)

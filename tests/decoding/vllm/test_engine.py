@@ -1,0 +1,144 @@
+"""vLLM's greedy tokens equal a plain float32 loop's; samples depend on their seed alone."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("vllm")
+
+from rast_eval.config import Delta, EngineConfig, ModelRef, Sampling, System
+from rast_eval.decoding.vllm import VLLMEngine
+from rast_eval.errors import BackendError, PromptTooLong, UsageError
+from rast_eval.types import Request
+
+pytestmark = pytest.mark.vllm
+
+GREEDY = Sampling(temperature=0.0, top_p=1.0, max_tokens=64)
+CONFIG = EngineConfig(backend="vllm", dtype="float32")
+
+
+def system_of(base, deltas):
+    pairs = (Delta(ModelRef(str(expert)), ModelRef(str(anti)), weight) for expert, anti, weight in deltas)
+    return System(ModelRef(str(base)), tuple(pairs))
+
+
+def prompts(count=20, seed=0):
+    draw = random.Random(seed)
+    return [tuple(draw.randrange(2, 400) for _ in range(draw.randrange(3, 40))) for _ in range(count)]
+
+
+def requests_of(rows):
+    return [Request(str(index), 0, row, seed=2**62 + index) for index, row in enumerate(rows)]
+
+
+def assert_equals_oracle(engine, oracle, base, deltas):
+    rows = prompts()
+    outputs = {int(c.problem_id): c for c in engine.generate(requests_of(rows), GREEDY, [], [])}
+    expected = [oracle(base, deltas, list(row), 64) for row in rows]
+    assert [list(outputs[index].token_ids) for index in range(len(rows))] == expected
+    assert sum(map(len, expected)) > 600
+    assert all(outputs[i].num_tokens == len(row) for i, row in enumerate(expected))
+
+
+@pytest.fixture(scope="class")
+def tiny_engine(tiny):
+    engine = VLLMEngine(system_of(tiny / "m-base", [(tiny / "s-rl", tiny / "s-base", 1.0)]), CONFIG)
+    yield engine
+    engine.close()
+
+
+class TestTinyFamily:
+    """One engine for all of them; two in one process would share vLLM's global state."""
+
+    def test_tiny_family_equals_plain_loop(self, tiny_engine, greedy_oracle, tiny):
+        assert_equals_oracle(tiny_engine, greedy_oracle, tiny / "m-base", [(tiny / "s-rl", tiny / "s-base", 1.0)])
+
+    def test_lambda_changes_in_place(self, tiny_engine, greedy_oracle, tiny):
+        before = tiny_engine.system
+        deltas = [(tiny / "s-rl", tiny / "s-base", 0.3)]
+        tiny_engine.reweight(system_of(tiny / "m-base", deltas))
+        try:
+            assert_equals_oracle(tiny_engine, greedy_oracle, tiny / "m-base", deltas)
+            with pytest.raises(UsageError, match="Only λ"):
+                tiny_engine.reweight(system_of(tiny / "m-rl", deltas))
+        finally:
+            tiny_engine.reweight(before)
+
+    def test_a_sample_depends_on_its_seed_alone(self, tiny_engine):
+        sampling = Sampling(temperature=1.0, top_p=0.95, max_tokens=48)
+        requests = requests_of(prompts(12, seed=1))
+        together = {c.problem_id: c.token_ids for c in tiny_engine.generate(requests, sampling, [], [])}
+        reversed_half = {c.problem_id: c.token_ids for c in tiny_engine.generate(requests[:6][::-1], sampling, [], [])}
+        assert {key: together[key] for key in reversed_half} == reversed_half
+        other = [replace(request, seed=request.seed + 100) for request in requests]
+        changed = {c.problem_id: c.token_ids for c in tiny_engine.generate(other, sampling, [], [])}
+        assert changed != together
+
+    def test_stops_and_lengths(self, tiny_engine, tiny):
+        tokenizers = pytest.importorskip("tokenizers")
+        tokenizer = tokenizers.Tokenizer.from_file(str(tiny / "m-base" / "tokenizer.json"))
+        prompt = tuple(tokenizer.encode("Q: Tom has 37 shells. Mon gives 27. Tue times 2. How many?\n").ids)
+        request = Request("0", 3, prompt, seed=1)
+
+        (whole,) = tiny_engine.generate([request], replace(GREEDY, max_tokens=200), [], [])
+        assert (whole.finish_reason, whole.stop_reason, whole.sample) == ("stop", None, 3)
+        assert whole.output == tokenizer.decode(list(whole.token_ids))
+        assert whole.token_ids[-1] != 0
+
+        (cut,) = tiny_engine.generate([request], GREEDY, ["answer", "zzz"], [])
+        assert (cut.finish_reason, cut.stop_reason) == ("stop", "answer")
+        assert cut.output == whole.output.split("answer")[0]
+
+        end = whole.token_ids[4]
+        (at_id,) = tiny_engine.generate([request], GREEDY, [], [end])
+        assert (at_id.finish_reason, at_id.stop_reason) == ("stop", end)
+        assert at_id.token_ids == whole.token_ids[: whole.token_ids.index(end)]
+
+        (short,) = tiny_engine.generate([request], replace(GREEDY, max_tokens=5), [], [])
+        assert (short.finish_reason, short.num_tokens, short.token_ids) == ("length", 5, whole.token_ids[:5])
+
+    def test_an_abandoned_batch_leaves_the_engine_usable(self, tiny_engine):
+        requests = requests_of(prompts(6))
+        outputs = tiny_engine.generate(requests, GREEDY, [], [])
+        first = next(outputs)
+        outputs.close()
+        again = {c.problem_id: c for c in tiny_engine.generate(requests, GREEDY, [], [])}
+        assert len(again) == 6
+        assert again[first.problem_id] == first
+
+    def test_prompt_that_fills_the_context_is_refused(self, tiny_engine):
+        with pytest.raises(PromptTooLong, match="512"):
+            list(tiny_engine.generate([Request("0", 0, (5,) * 512, 0)], GREEDY, [], []))
+
+
+@pytest.mark.parametrize("base_family", ["qwen2", "llama"])
+def test_random_ensembles_equal_plain_loop(base_family, random_checkpoint, greedy_oracle):
+    """Other widths, depths, KV heads, families and vocabularies; two deltas that share their antiexpert."""
+    other = {"qwen2": "llama", "llama": "qwen2"}[base_family]
+    base = random_checkpoint(base_family, 1, width=128, layers=3, heads=4, kv=2, vocab=512, tied=False)
+    first = random_checkpoint(other, 2, width=64, layers=2, heads=2, kv=2, vocab=416, tied=True)
+    second = random_checkpoint(base_family, 3, width=96, layers=1, heads=3, kv=1, vocab=448, tied=False)
+    shared = random_checkpoint(other, 4, width=64, layers=2, heads=2, kv=1, vocab=448, tied=True)
+    deltas = [(first, shared, 0.8), (second, shared, 0.5)]
+    engine = VLLMEngine(system_of(base, deltas), CONFIG)
+    try:
+        assert_equals_oracle(engine, greedy_oracle, base, deltas)
+    finally:
+        engine.close()
+
+
+def test_one_model_alone_needs_no_composite(greedy_oracle, tiny):
+    engine = VLLMEngine(system_of(tiny / "s-rl", []), CONFIG)
+    try:
+        assert_equals_oracle(engine, greedy_oracle, tiny / "s-rl", [])
+    finally:
+        engine.close()
+
+
+def test_broken_engine_settings_end_in_one_sentence(tiny):
+    system = system_of(tiny / "s-rl", [])
+    with pytest.raises(BackendError, match="vLLM failed"):
+        VLLMEngine(system, replace(CONFIG, extra={"tokenizer_mode": "no-such-mode"}))
