@@ -59,11 +59,18 @@ class UnknownName(UsageError):
         self.name = name
         self.nearest = difflib.get_close_matches(name.lower(), choices, n=3, cutoff=0.4)
         offered = self.nearest or choices[:12]
+        listed = {
+            "command": " `rast-eval --help` shows all of them.",
+            "arm": "",
+            "backend": "",
+            "dtype": "",
+            "scorer": "",
+        }
         lead = "Did you mean" if self.nearest else "Known names:"
         end = "?" if self.nearest else "."
         super().__init__(
             f"There is no {kind} named {name!r}.",
-            f"{lead} {', '.join(offered)}{end} `rast-eval list` shows all of them.",
+            f"{lead} {', '.join(offered)}{end}{listed.get(kind, ' `rast-eval list` shows all of them.')}",
         )
 
 

@@ -121,3 +121,22 @@ def run(plan: Plan, root: Path, *, overwrite: bool = False, workers: int | None 
         store.finish(
             status="complete", completed=manifest.now(), wall_seconds=round(time.monotonic() - started, 1), made=made
         )
+
+
+def report(root: Path) -> None:
+    """Write metrics.json and report.md, and print the table.
+
+    Raises:
+        NothingScored: no answer at all could be extracted; the files are written first.
+    """
+    from rich.console import Console
+
+    from rast_eval import metrics
+    from rast_eval.report import tables
+
+    found = metrics.evaluate_run(root)
+    metrics.write_metrics(found, root)
+    (root / "report.md").write_text(tables.to_markdown(found))
+    tables.render_terminal(found, Console())
+    print(f"\nreport: {root / 'report.md'}    again: rast-eval report {root}", file=sys.stderr)
+    metrics.require_scored(found)

@@ -77,27 +77,30 @@ def dispatch(arguments: Sequence[str]) -> int:
     try:
         if name not in known:
             raise UnknownName("command", name, known)
-        import click
-
-        try:
-            result = _command(name).main(
-                [_normalise(argument) for argument in rest], prog_name=f"rast-eval {name}", standalone_mode=False
-            )
-            return result if isinstance(result, int) else 0
-        except click.exceptions.NoArgsIsHelpError as error:
-            print(error.format_message())
-            return 2
-        except click.ClickException as error:
-            _fail(error.format_message().rstrip(".") + ".", f"Type `rast-eval {name} --help` for its flags.")
-            return 2
-        except click.exceptions.Abort:
-            raise KeyboardInterrupt from None
+        arguments = [_normalise(argument) for argument in rest]
+        result = _command(name).main(arguments, prog_name=f"rast-eval {name}", standalone_mode=False)
+        return result if isinstance(result, int) else 0
     except RastEvalError as error:
         _fail(error.message, error.hint)
         return error.exit_code
     except KeyboardInterrupt:
-        _fail("Interrupted; everything finished so far is kept.", "Type the same command again to continue.")
-        return 130
+        return _interrupted()
+    except Exception as error:
+        # Typer brings its own copy of click or the installed one, so its usage errors are known by their method.
+        if type(error).__name__ == "Abort":
+            return _interrupted()
+        if not hasattr(error, "format_message"):
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            return 2
+        _fail(error.format_message().rstrip(".") + ".", f"Type `rast-eval {name} --help` for its flags.")
+        return 2
+
+
+def _interrupted() -> int:
+    _fail("Interrupted; everything finished so far is kept.", "Type the same command again to continue.")
+    return 130
 
 
 def main() -> None:

@@ -1,0 +1,71 @@
+"""`rast-eval list`: every name that flags accept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rast_eval.cli import options
+
+
+def list_(
+    models: Annotated[bool, typer.Option("--models", help="Only models.")] = False,
+    benchmarks: Annotated[bool, typer.Option("--benchmarks", help="Only benchmarks.")] = False,
+    prompts: Annotated[bool, typer.Option("--prompts", help="Only prompt templates.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    include_path: options.IncludePath = None,
+) -> None:
+    """List models with their deltas and ceilings, benchmarks, and prompt templates."""
+    import json
+
+    tables = _tables(include_path)
+    chosen = {"models": models, "benchmarks": benchmarks, "prompts": prompts}
+    wanted = {name: rows for name, rows in tables.items() if chosen[name] or not any(chosen.values())}
+    if as_json:
+        print(json.dumps(wanted, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for name, rows in wanted.items():
+        table = Table(title=name.capitalize(), title_justify="left", box=None, header_style="bold", pad_edge=False)
+        for column in rows[0]:
+            table.add_column(column, no_wrap=column in ("name", "scorer"), overflow="fold")
+        for row in rows:
+            table.add_row(*row.values())
+        console.print(table, "")
+
+
+def _tables(include_path: Path | None) -> dict[str, list[dict[str, str]]]:
+    from rast_eval import benchmarks, prompts, zoo
+
+    folder = options.existing_folder(include_path, "--include-path")
+    models = [
+        {
+            "name": entry.name,
+            "base": _shown(entry.base.path),
+            "RL-tuned": _shown(entry.rl.path) if entry.rl else "–",
+            "prompt": entry.prompt,
+        }
+        for entry in zoo.entries().values()
+    ]
+    rows = [
+        {
+            "name": benchmark.name,
+            "problems": str(benchmark.count),
+            "scorer": benchmark.scorer,
+            "n": str(benchmark.n),
+            "source": benchmark.hub.id if benchmark.hub else "generated",
+        }
+        for benchmark in benchmarks.registry(folder).values()
+    ]
+    templates = [{"name": name, "description": prompts.get(name, folder).description} for name in prompts.names(folder)]
+    return {"models": models, "benchmarks": rows, "prompts": templates}
+
+
+def _shown(path: str) -> str:
+    """A checkpoint inside the package by its name alone."""
+    return f"(embedded) {path.rsplit('/', 1)[-1]}" if "/tiny/checkpoints/" in path else path

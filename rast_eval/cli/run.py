@@ -1,0 +1,156 @@
+"""`rast-eval run`: generate, grade and report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from rast_eval.cli import options
+from rast_eval.config import EngineConfig
+from rast_eval.plan import Plan
+from rast_eval.zoo import Lineup
+
+
+def run(
+    base: options.Base = None,
+    delta: options.Deltas = None,
+    expert: options.Expert = None,
+    antiexpert: options.Antiexpert = None,
+    rl: options.Ceiling = None,
+    weight: options.Lambda = "1.0",
+    arms: Annotated[
+        str | None, typer.Option(help="Of base, rast, rl, expert; @sampled or @greedy overrides the benchmark's way.")
+    ] = None,
+    benchmarks: options.Names = None,
+    n: Annotated[int | None, typer.Option(help="Samples a problem [default: the benchmark's].")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-L", help="Only the first L problems.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="0 is greedy.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Nucleus mass.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Generated tokens at most.")] = None,
+    seed: Annotated[int, typer.Option(help="Seeds every sample through SHA-256.")] = 0,
+    prompt: Annotated[str | None, typer.Option(help="Template for all arms [default: the delta's].")] = None,
+    scorer: Annotated[str | None, typer.Option(help="[default: the benchmark's]")] = None,
+    backend: Annotated[str, typer.Option(help="hf or vllm.")] = "hf",
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16, for every member.")] = "auto",
+    tensor_parallel_size: Annotated[int, typer.Option(min=1, help="GPUs a model is split over (vllm).")] = 1,
+    pipeline_parallel_size: Annotated[int, typer.Option(min=1, help="Pipeline stages (vllm).")] = 1,
+    data_parallel_size: Annotated[int, typer.Option(min=1, help="Engines side by side (vllm).")] = 1,
+    gpu_memory_utilization: Annotated[float, typer.Option(min=0.01, max=1.0, help="Share of the GPU (vllm).")] = 0.9,
+    max_model_len: Annotated[int | None, typer.Option(min=1, help="Context window in tokens.")] = None,
+    max_num_seqs: Annotated[int | None, typer.Option(min=1, help="Sequences decoded together.")] = None,
+    enforce_eager: Annotated[bool, typer.Option("--enforce-eager", help="No CUDA graphs, no compilation.")] = False,
+    revision: options.Revision = None,
+    output_dir: Annotated[Path | None, typer.Option("--output-dir", "-o", help="The run directory itself.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace samples of these cells.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; load and download nothing.")] = False,
+    shard: Annotated[str | None, typer.Option(help="i/m: this process takes every m-th problem from i.")] = None,
+    workers: options.Workers = None,
+    data_dir: options.DataDir = None,
+    include_path: options.IncludePath = None,
+    offline: options.Offline = False,
+) -> None:
+    """Run arms on benchmarks, grade and report them; the same command again continues where it stopped.
+
+    With nothing typed: the embedded tiny family, arms base, rast and rl, on its benchmark.
+    """
+    from rast_eval import hub, plan
+
+    if offline or dry_run:
+        hub.set_offline()
+    lineup = options.lineup(base, delta, expert, antiexpert, rl, weight, revision)
+    config = plan.RunConfig(
+        lineup=lineup if dry_run else _pinned(lineup),
+        arms=options.split_names([arms] if arms else None),
+        benchmarks=options.split_names(benchmarks),
+        n=n,
+        limit=limit,
+        temperature=temperature,
+        top_p=top_p,
+        max_tokens=max_tokens,
+        seed=seed,
+        prompt=prompt,
+        scorer=scorer,
+        engine=EngineConfig(
+            backend=_backend(backend),
+            dtype=_dtype(dtype),
+            tensor_parallel_size=tensor_parallel_size,
+            pipeline_parallel_size=pipeline_parallel_size,
+            data_parallel_size=data_parallel_size,
+            gpu_memory_utilization=gpu_memory_utilization,
+            max_model_len=max_model_len,
+            max_num_seqs=max_num_seqs,
+            enforce_eager=enforce_eager,
+            seed=seed,
+            offline=offline,
+        ),
+        data_dir=options.existing_folder(data_dir, "--data-dir"),
+        include_path=options.existing_folder(include_path, "--include-path"),
+        shard=options.parse_shard(shard),
+    )
+    built = plan.build(config, allow_missing_data=dry_run)
+    root = output_dir or default_root(built)
+    if dry_run:
+        from rast_eval.report.plan_view import show
+
+        show(built, root)
+        return
+    from rast_eval import runner
+
+    runner.run(built, root, overwrite=overwrite, workers=workers)
+    runner.report(root)
+
+
+def _backend(name: str) -> Literal["hf", "vllm"]:
+    from rast_eval.errors import UnknownName
+
+    if name == "hf":
+        return "hf"
+    if name == "vllm":
+        return "vllm"
+    raise UnknownName("backend", name, ["hf", "vllm"])
+
+
+def _dtype(name: str) -> str:
+    from rast_eval.errors import UnknownName
+
+    name = {"half": "float16", "float": "float32", "bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}.get(
+        name, name
+    )
+    if name not in ("auto", "float32", "bfloat16", "float16"):
+        raise UnknownName("dtype", name, ["auto", "float32", "bfloat16", "float16"])
+    return name
+
+
+def _pinned(lineup: Lineup) -> Lineup:
+    """The lineup with every hub checkpoint at the commit it has now."""
+    from rast_eval.hub import pin
+
+    deltas = tuple(replace(d, expert=pin(d.expert), antiexpert=pin(d.antiexpert)) for d in lineup.deltas)
+    ceiling = pin(lineup.ceiling) if lineup.ceiling else None
+    return replace(lineup, base=pin(lineup.base), deltas=deltas, ceiling=ceiling)
+
+
+def default_root(built: Plan) -> Path:
+    """results/<date>-<name>, with -2, -3 … where that holds a run of other settings."""
+    from rast_eval.errors import StoreError
+    from rast_eval.store import Store
+
+    lineup = built.config.lineup
+    parts = [lineup.base, *(delta.expert for delta in lineup.deltas)]
+    name = "+".join(ref.label.removesuffix("-rl").replace("/", "--") for ref in parts)
+    stem = f"{date.today():%Y-%m-%d}-{name}"
+    wanted = {(cell.arm, cell.benchmark): cell.fingerprint for cell in built.cells}
+    number = 1
+    while True:
+        root = Path("results") / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            held = {(c["arm"], c["benchmark"]): c["fingerprint"] for c in Store(root).manifest()["cells"]}
+        except StoreError:
+            return root
+        if all(held.get(key, value) == value for key, value in wanted.items()):
+            return root
+        number += 1

@@ -1,0 +1,28 @@
+"""`rast-eval score RUN`: grade stored outputs again, perhaps by another scorer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rast_eval.cli import options
+
+
+def score(
+    run: Annotated[Path, typer.Argument(help="Folder that `rast-eval run` wrote.", show_default=False)],
+    scorer: Annotated[str | None, typer.Option(help="simplerl or strict for math [default: the benchmark's].")] = None,
+    workers: options.Workers = None,
+    data_dir: options.DataDir = None,
+    include_path: options.IncludePath = None,
+) -> None:
+    """Grade every stored sample of a run; nothing is generated and no output is changed."""
+    import sys
+
+    from rast_eval.grading import grade_run
+
+    data_dir = options.existing_folder(data_dir, "--data-dir")
+    count = grade_run(run, scorer, workers, data_dir, options.existing_folder(include_path, "--include-path"))
+    ending = f" --scorer {scorer}" if scorer else ""
+    print(f"{count} samples graded; `rast-eval report {run}{ending}` shows them.", file=sys.stderr)

@@ -1,0 +1,149 @@
+"""What `run --dry-run` shows: cells, prompt, budget, memory, downloads."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rast_eval import hub, prompts
+from rast_eval.config import ModelRef, System
+from rast_eval.errors import RastEvalError
+from rast_eval.plan import Plan
+from rast_eval.shapes import DTYPE_BYTES, shape_of
+from rast_eval.types import Cell, Problem
+
+HEAD = 12
+"""Token ids shown of the first prompt."""
+
+
+def show(plan: Plan, root: Path, console: Console | None = None) -> None:
+    """Print the whole plan to stdout; nothing is loaded or fetched."""
+    console = console or Console()
+    console.print(f"[bold]Plan[/] for {root}: {_models(plan)}\n", highlight=False)
+    console.print(_cells(plan))
+    console.print(_memory(plan))
+    _print_prompts(plan, console)
+    downloads = _downloads(plan)
+    console.print(f"\nTo download: {downloads or 'nothing'}", highlight=False)
+    console.print("Nothing was loaded or fetched. Leave out --dry-run to start.", highlight=False)
+
+
+def _models(plan: Plan) -> str:
+    lineup = plan.config.lineup
+    parts = [f"base {lineup.base.label}"]
+    for delta in lineup.deltas:
+        parts.append(f"delta {delta.weight:g} × ({delta.expert.label} − {delta.antiexpert.label})")
+    if lineup.ceiling:
+        parts.append(f"ceiling {lineup.ceiling.label}")
+    return ", ".join(parts) + f"; backend {plan.config.engine.backend}, seed {plan.config.seed}"
+
+
+def _cells(plan: Plan) -> Table:
+    table = Table(title="Cells", title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for name in ("arm", "benchmark", "prompt"):
+        table.add_column(name, no_wrap=True)
+    for name in ("T/top-p", "problems", "n", "samples", "limit", "tokens ≤"):
+        table.add_column(name, justify="right", no_wrap=True)
+    samples = tokens = 0
+    for cell in plan.cells:
+        count = cell.problem_count * cell.n
+        budget = count * cell.sampling.max_tokens
+        samples, tokens = samples + count, tokens + budget
+        drawn = "greedy" if cell.sampling.greedy else f"{cell.sampling.temperature:g}/{cell.sampling.top_p:g}"
+        numbers = (cell.problem_count, cell.n, count, cell.sampling.max_tokens)
+        table.add_row(cell.arm, cell.benchmark, cell.prompt, drawn, *(f"{v:,}" for v in numbers), _short(budget))
+    table.add_row("total", *[""] * 5, f"{samples:,}", "", _short(tokens), style="bold")
+    return table
+
+
+def _short(count: float) -> str:
+    for factor, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= factor:
+            return f"{count / factor:.1f}{unit}"
+    return f"{count:.0f}"
+
+
+def _bytes(count: float) -> str:
+    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count:.0f} B"
+
+
+def _memory(plan: Plan) -> Table:
+    engine = plan.config.engine
+    size = DTYPE_BYTES.get(engine.dtype, 2)
+    table = Table(title="\nMemory", title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for name, justify in (("system", "left"), ("weights", "right"), ("KV a token", "right"),
+                          ("KV a full sequence", "right"), ("80 GB GPUs ≥", "right")):  # fmt: skip
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for system, cells in plan.by_system().items():
+        shapes = [shape_of(ref) for ref in system.members]
+        label = f"{'/'.join(dict.fromkeys(cell.arm for cell in cells))}: {_system(system)}"
+        if any(shape is None for shape in shapes):
+            table.add_row(label, "unknown", "unknown", "unknown", "unknown")
+            continue
+        weights = sum(shape.parameters for shape in shapes if shape) * size
+        kv = sum(shape.kv_bytes_per_token(size) for shape in shapes if shape)
+        longest = max(cell.sampling.max_tokens for cell in cells)
+        gpus = max(1, math.ceil((weights + kv * longest) / (80e9 * engine.gpu_memory_utilization)))
+        table.add_row(label, _bytes(weights), _bytes(kv), _bytes(kv * longest), str(gpus))
+    return table
+
+
+def _system(system: System) -> str:
+    return " + ".join(ref.label for ref in system.members)
+
+
+def _print_prompts(plan: Plan, console: Console) -> None:
+    absent = [name for name, problems in plan.problems.items() if not problems]
+    if absent:
+        console.print(f"\nRows not on this machine, to be fetched: {', '.join(absent)}", highlight=False)
+    for cell in plan.cells:
+        if plan.problems[cell.benchmark]:
+            _print_prompt(plan, cell, plan.problems[cell.benchmark][0], console)
+            return
+    prompt = plan.prompts[plan.cells[0].prompt]
+    console.print(f"\n[bold]Prompt template[/] {prompt.name}, until the rows are here:", highlight=False)
+    console.print(Text(prompt.template))
+
+
+def _print_prompt(plan: Plan, cell: Cell, problem: Problem, console: Console) -> None:
+    prompt = plan.prompts[cell.prompt]
+    tokenizer = _tokenizer(plan.config.lineup.base)
+    try:
+        text = prompts.render(prompt, problem, tokenizer)
+    except RastEvalError:
+        console.print("\nThe first prompt needs the base's chat template, which is not here yet.", highlight=False)
+        return
+    console.print(f"\n[bold]First prompt[/] ({cell.benchmark}, problem {problem.id}, {prompt.name}):", highlight=False)
+    console.print(Text(text))
+    if tokenizer is None:
+        console.print("Token ids: the tokenizer is not on this machine; the run fetches it.", highlight=False)
+        return
+    ids = prompts.encode(prompt, text, tokenizer)
+    tokens = tokenizer.convert_ids_to_tokens(list(ids[:HEAD]))
+    head = " ".join(f"{token}={name!r}" for token, name in zip(ids, tokens, strict=False))
+    console.print(Text(f"{len(ids)} token ids, the first {min(HEAD, len(ids))}: {head}"))
+
+
+def _tokenizer(ref: ModelRef) -> Any:
+    from rast_eval.decoding.loading import load_tokenizer
+
+    try:
+        return load_tokenizer(ref)
+    except RastEvalError:
+        return None
+
+
+def _downloads(plan: Plan) -> str:
+    refs = {ref.path: ref for cell in plan.cells for ref in cell.system.members}
+    missing = [ref for ref in refs.values() if not hub.is_cached(ref)]
+    parts = [f"{ref.path} ({_bytes(size) if (size := hub.download_bytes(ref)) else 'size unknown'})" for ref in missing]
+    total = sum(hub.download_bytes(ref) for ref in missing)
+    return f"{_bytes(total)} of weights: {', '.join(parts)}" if parts else ""
