@@ -9,7 +9,6 @@ Reading takes no lock and writes nothing, so a run can be looked at while it gro
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rast_eval.errors import StoreError, UsageError
+from rast_eval.store import Store, read_lines
 
 MATH_SCORERS = ("simplerl", "strict")
 
@@ -114,17 +114,12 @@ def load_run(path: Path) -> RunRecord:
     Raises:
         StoreError: there is no readable manifest.
     """
-    file = path / "manifest.json"
-    if not file.is_file():
-        raise StoreError(
-            f"{path} is not a run: it holds no manifest.json.", "Type the folder that `rast-eval run -o DIR` wrote."
-        )
+    manifest = Store(path).manifest()
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
         cells = tuple(_cell(row) for row in manifest["cells"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise StoreError(
-            f"The manifest of {path} cannot be read ({error}).", "Run the same `rast-eval run` command again."
+            f"The manifest of {path} lacks what a run's has ({error}).", "Run the same `rast-eval run` command again."
         ) from error
     return RunRecord(path, manifest, cells)
 
@@ -135,9 +130,10 @@ def iter_samples(run: RunRecord, cell: CellRecord) -> Iterator[dict[str, Any]]:
     Files hold at most one whole run; one line is in memory at a time.
     """
     folder = run.path / "samples" / cell.arm
-    for file in [folder / f"{cell.benchmark}.jsonl", *sorted(folder.glob(f"{cell.benchmark}.*.jsonl"))]:
-        for row in _lines(file):
-            if row.get("fingerprint", cell.fingerprint) == cell.fingerprint and int(row["sample"]) < cell.n:
+    files = [folder / f"{cell.benchmark}.jsonl", *sorted(folder.glob(f"{cell.benchmark}.shard-*.jsonl"))]
+    for file in files:
+        for row in read_lines(file) if file.is_file() else ():
+            if row["fingerprint"] == cell.fingerprint and int(row["sample"]) < cell.n:
                 yield row
 
 
@@ -159,13 +155,15 @@ def load_verdicts(run: RunRecord, cell: CellRecord, scorer: str | None = None) -
             f"{cell.arm} on {cell.benchmark} has no grades by the scorer {name}.",
             f"Type `rast-eval score {run.path} --scorer {name}` first.",
         )
-    grades = {(str(row["problem_id"]), int(row["sample"])): row for row in _lines(file)}
+    grades = {(str(row["problem_id"]), int(row["sample"])): row for row in read_lines(file)}
     ends: dict[tuple[str, int], dict[str, Any]] = {}
     order: dict[str, None] = {}
     for row in iter_samples(run, cell):
         problem, sample = str(row["problem_id"]), int(row["sample"])
         order.setdefault(problem)
-        ends[problem, sample] = {key: row.get(key) for key in ("num_tokens", "finish_reason", "stop_reason")}
+        ends.setdefault(
+            (problem, sample), {key: row.get(key) for key in ("num_tokens", "finish_reason", "stop_reason")}
+        )
     columns = range(cell.n)
     done = [p for p in order if all((p, j) in grades and (p, j) in ends for j in columns)]
 
@@ -204,13 +202,3 @@ def _cell(row: Mapping[str, Any]) -> CellRecord:
 
 def _model_name(ref: Mapping[str, Any]) -> str:
     return str(ref.get("name") or Path(str(ref.get("path", "?"))).name)
-
-
-def _lines(file: Path) -> Iterator[dict[str, Any]]:
-    if not file.is_file():
-        return
-    with file.open(encoding="utf-8") as stream:
-        for line in stream:
-            if not line.endswith("\n"):
-                return  # torn by a crash; the next run drops it too
-            yield json.loads(line)

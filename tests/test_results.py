@@ -38,7 +38,7 @@ def test_shards_are_read_together_and_other_fingerprints_are_not(tmp_path):
     lines = file.read_text().splitlines(keepends=True)
     stale = lines[0].replace("rast-math500", "another")
     file.write_text("".join([stale, *lines[:9]]))
-    (path / "samples/rast/math500.shard-2.jsonl").write_text("".join(lines[9:]))
+    (path / "samples/rast/math500.shard-1-of-2.jsonl").write_text("".join(lines[9:]))
     run = load_run(path)
     assert len(list(iter_samples(run, run.cells[0]))) == 18
     assert len(load_verdicts(run, run.cells[0]).problem_ids) == 6
@@ -53,10 +53,10 @@ def test_weights_other_than_one_are_in_the_label(tmp_path):
 
 
 def test_what_is_no_run_is_refused(tmp_path):
-    with pytest.raises(StoreError, match=r"holds no manifest\.json"):
+    with pytest.raises(StoreError, match=r"holds no run"):
         load_run(tmp_path)
     (tmp_path / "manifest.json").write_text("{}")
-    with pytest.raises(StoreError, match="cannot be read"):
+    with pytest.raises(StoreError, match="lacks what a run"):
         load_run(tmp_path)
 
 
