@@ -1,0 +1,1 @@
+"""Judging math answers: `simplerl` by the rules of the published tables, `strict` by mathematical equivalence."""
