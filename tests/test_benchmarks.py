@@ -53,7 +53,10 @@ def own(tmp_path):
 
 def test_a_benchmark_of_ones_own(own):
     problems = benchmarks.load(benchmarks.get("sums", own))
-    assert [(problem.id, problem.question, problem.gold) for problem in problems] == [("0", "1+0?", "1"), ("1", "1+1?", "2")]
+    assert [(problem.id, problem.question, problem.gold) for problem in problems] == [
+        ("0", "1+0?", "1"),
+        ("1", "1+1?", "2"),
+    ]
 
 
 def test_a_wrong_count_and_a_wrong_hash_are_warnings_that_say_which(own):
