@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,20 @@ from rast_eval.types import Completion, FinishReason, Request
 
 CPU_KV_BYTES = 4 << 30
 """KV cache on a CPU where the user sets none: vLLM would take its share of all memory."""
+
+
+@dataclass(frozen=True)
+class TokenScore:
+    """A token of a given sequence under the model.
+
+    Attributes:
+        logprob: its natural log-probability before temperature.
+        best: the most probable token in its place.
+    """
+
+    token: int
+    logprob: float
+    best: int
 
 
 class VLLMEngine:
@@ -79,6 +94,32 @@ class VLLMEngine:
             if running:
                 engine.abort_request(list(running))
 
+    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[TokenScore]]:
+        """Log-probabilities of given tokens, for analyses of a fixed path.
+
+        Args:
+            sequences: token ids; the first of each is not scored, nothing comes before it.
+
+        Returns:
+            For each sequence one score a token from the second on.
+
+        Raises:
+            BackendError: vLLM failed on the way.
+        """
+        from vllm import SamplingParams
+
+        params = SamplingParams(temperature=0.0, max_tokens=1, prompt_logprobs=1)
+        prompts = [{"prompt_token_ids": list(ids)} for ids in sequences]
+        try:
+            outputs = self._llm.generate(prompts, params, use_tqdm=False)
+        except Exception as error:
+            raise explain(error, self._log.text) from error
+        found = []
+        for ids, output in zip(sequences, outputs, strict=True):
+            steps = zip(ids[1:], output.prompt_logprobs[1:], strict=True)
+            found.append([_token_score(token, choices) for token, choices in steps])
+        return found
+
     def reweight(self, system: System) -> None:
         """Go on with other λ: same members, same weights in memory, same KV cache.
 
@@ -131,6 +172,11 @@ class VLLMEngine:
             stop_reason=None if reason in self.end_ids and reason not in stop_token_ids else reason,
             token_ids=token_ids,
         )
+
+
+def _token_score(token: int, choices: Any) -> TokenScore:
+    best = min(choices, key=lambda candidate: choices[candidate].rank)
+    return TokenScore(token, float(choices[token].logprob), int(best))
 
 
 def _start(model: str, system: System, config: EngineConfig) -> Any:

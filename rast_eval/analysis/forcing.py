@@ -1,0 +1,140 @@
+"""Teacher-forced passes: what would these models have said at every step of a given path?
+
+The logits of a 16k-token path over 152k columns take 10 GB a model, so they are never held together:
+all members advance through the path in step, `chunk` tokens at a time, each with its own KV cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rast_eval.config import EngineConfig, ModelRef, Sampling, System
+from rast_eval.decoding.fusion import fuse
+from rast_eval.decoding.loading import load_model
+
+CHUNK = 128
+"""Tokens a pass: 128 × 152k columns are 78 MB a model in float32."""
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One generated answer as token ids, the end token excluded."""
+
+    problem_id: str
+    prompt: tuple[int, ...]
+    tokens: tuple[int, ...]
+
+
+class TeacherForcer:
+    """Models that read given paths.
+
+    Args:
+        models: distinct checkpoints; one that several systems share is loaded once.
+        dtype: torch dtype of weights and caches; None for float32 on a CPU, the checkpoint's own on a GPU.
+        chunk: tokens a pass.
+
+    Raises:
+        ModelError: a checkpoint that cannot be loaded.
+    """
+
+    def __init__(self, models: Sequence[ModelRef], dtype: torch.dtype | None = None, chunk: int = CHUNK) -> None:
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        chosen: Any = dtype or ("auto" if self.device == "cuda" else torch.float32)
+        self.chunk = chunk
+        self._models = {_key(ref): load_model(ref, chosen, self.device) for ref in models}
+
+    @torch.inference_mode()
+    def stream(self, path: Trajectory, models: Sequence[ModelRef]) -> Iterator[tuple[int, list[Tensor]]]:
+        """Logits of every model at every step of a path.
+
+        Args:
+            models: which of the loaded ones, in the order wanted.
+
+        Yields:
+            (start, logits): one tensor [c, V_m] a model, c ≤ chunk; row r holds the logits after
+            the prompt and path.tokens[:start + r], those that predict path.tokens[start + r].
+        """
+        from transformers import DynamicCache
+
+        if not path.tokens or not path.prompt:
+            return
+        chosen = [self._models[_key(ref)] for ref in models]
+        caches = [DynamicCache(config=model.config) for model in chosen]
+        for part in _parts(path.prompt[:-1], self.chunk):
+            for model, cache in zip(chosen, caches, strict=True):
+                self._advance(model, cache, part, keep=1)
+        # The last prompt token predicts the first token of the path, the last path token predicts nothing.
+        start = 0
+        for part in _parts((path.prompt[-1], *path.tokens[:-1]), self.chunk):
+            passes = zip(chosen, caches, strict=True)
+            yield start, [self._advance(model, cache, part, keep=0) for model, cache in passes]
+            start += len(part)
+
+    def stream_systems(
+        self, path: Trajectory, systems: Mapping[str, System]
+    ) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """As `stream`, with the members of each system fused by Eq. 3: float32 [c, V] a system."""
+        models = list({_key(ref): ref for system in systems.values() for ref in system.members}.values())
+        index = {_key(ref): i for i, ref in enumerate(models)}
+        for start, logits in self.stream(path, models):
+            fused = {}
+            for name, system in systems.items():
+                fused[name] = fuse([logits[index[_key(ref)]] for ref in system.members], system.weights)
+            yield start, fused
+
+    def _advance(self, model: Any, cache: Any, ids: Sequence[int], keep: int) -> Tensor:
+        past = cache.get_seq_length()
+        positions = torch.arange(past, past + len(ids), device=self.device).unsqueeze(0)
+        output = model(
+            input_ids=torch.tensor([list(ids)], device=self.device),
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=keep,
+        )
+        return output.logits[0]  # type: ignore[no-any-return]
+
+
+def members_of(systems: Sequence[System]) -> list[ModelRef]:
+    """Distinct checkpoints of several systems."""
+    return list({_key(ref): ref for system in systems for ref in system.members}.values())
+
+
+def greedy_paths(
+    system: System,
+    prompts: Mapping[str, Sequence[int]],
+    engine: EngineConfig,
+    max_tokens: int,
+    stop: Sequence[str] = (),
+    stop_token_ids: Sequence[int] = (),
+) -> list[Trajectory]:
+    """The greedy answer of a system to each prompt, in the order of `prompts`; empty answers are left out.
+
+    Args:
+        prompts: token ids by problem id.
+    """
+    from rast_eval.decoding.engine import make_engine
+    from rast_eval.types import Request
+
+    requests = [Request(problem, 0, tuple(ids), 0) for problem, ids in prompts.items()]
+    running = make_engine(system, engine)
+    try:
+        sampling = Sampling(0.0, 1.0, max_tokens)
+        found = {c.problem_id: c.token_ids for c in running.generate(requests, sampling, stop, stop_token_ids)}
+    finally:
+        running.close()
+    return [Trajectory(problem, tuple(ids), found[problem]) for problem, ids in prompts.items() if found[problem]]
+
+
+def _key(ref: ModelRef) -> tuple[str, str | None]:
+    return ref.path, ref.revision
+
+
+def _parts(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]

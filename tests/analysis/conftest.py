@@ -1,0 +1,36 @@
+import pytest
+
+from rast_eval import zoo
+from rast_eval.analysis.forcing import Trajectory
+from rast_eval.decoding.loading import load_tokenizer
+
+TEXT = " First we have 37. Mon 37-27=10. Tue 10*2=20. So the answer is \\boxed{20}."
+
+
+@pytest.fixture(scope="session")
+def lineup():
+    return zoo.resolve()
+
+
+@pytest.fixture(scope="session")
+def path(lineup):
+    """A written answer with a slip in it: models differ on it."""
+    tokenizer = load_tokenizer(lineup.base)
+    prompt = "Q: Tom has 37 shells. Mon gives 27. Tue times 2. How many?\nA:"
+    return Trajectory("0", tuple(tokenizer(prompt)["input_ids"]), tuple(tokenizer(TEXT)["input_ids"]))
+
+
+@pytest.fixture(scope="session")
+def direct(path):
+    """float64 logits [n, V] of one model by one plain pass over the whole text."""
+    import torch
+
+    from rast_eval.decoding.loading import load_model
+
+    def logits(ref):
+        model = load_model(ref, torch.float32, "cpu")
+        with torch.inference_mode():
+            out = model(input_ids=torch.tensor([path.prompt + path.tokens])).logits[0]
+        return out[len(path.prompt) - 1 : -1].to(torch.float64)
+
+    return logits
