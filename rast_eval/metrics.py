@@ -141,12 +141,12 @@ def evaluate_run(
 
 
 def require_scored(metrics: RunMetrics) -> None:
-    """Call it last, when everything has been written and shown.
+    """Call it last, when everything has been written and shown; a single empty cell is a warning of its own.
 
     Raises:
-        NothingScored: no answer could be extracted from any output of some cell.
+        NothingScored: no answer could be extracted from any output of the whole run.
     """
-    if metrics.unscored:
+    if metrics.unscored and len(metrics.unscored) == len(metrics.cells):
         raise NothingScored(
             f"No answer could be extracted at all: {', '.join(metrics.unscored)}.",
             "Look at the outputs with `rast-eval view`, then check --prompt and --max-tokens.",
@@ -271,7 +271,9 @@ def _average_recoveries(
 
 def _cell_warnings(cell: CellMetrics, found: Verdicts) -> list[str]:
     where, shares, warnings = f"{cell.arm} on {cell.benchmark}", cell.shares, []
-    if shares.extracted < FEW_EXTRACTED:
+    if shares.extracted == 0.0:
+        warnings.append(f"{where}: NO answer could be extracted; its score says nothing about the model.")
+    elif shares.extracted < FEW_EXTRACTED:
         warnings.append(f"{where}: an answer could be extracted from {shares.extracted:.1%} of the outputs only.")
     if shares.truncated > MANY_TRUNCATED:
         warnings.append(f"{where}: {shares.truncated:.1%} of the outputs were cut at {cell.max_tokens} tokens.")

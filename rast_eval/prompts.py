@@ -122,7 +122,7 @@ def render(prompt: Prompt, problem: Problem, tokenizer: Any = None) -> str:
 
 def encode(prompt: Prompt, text: str, tokenizer: Any) -> tuple[int, ...]:
     """Token ids of a rendered prompt; special tokens are added unless the chat template did so."""
-    ids = tokenizer(text, add_special_tokens=not prompt.uses_chat_template)["input_ids"]
+    ids = tokenizer(text, add_special_tokens=not prompt.uses_chat_template, verbose=False)["input_ids"]
     return tuple(int(token) for token in ids)
 
 

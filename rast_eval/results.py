@@ -54,7 +54,8 @@ class CellRecord:
         terms = [_model_name(base)]
         for delta in deltas:
             weight = float(delta.get("weight", 1.0))
-            terms.append(f"{'' if weight == 1.0 else f'{weight:g}'}Δ{_model_name(delta.get('antiexpert') or {})}")
+            name = _model_name(delta.get("expert") or {}).removesuffix("-rl")
+            terms.append(f"{'' if weight == 1.0 else f'{weight:g}'}Δ{name}")
         return " + ".join(terms)
 
 

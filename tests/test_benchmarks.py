@@ -30,7 +30,8 @@ def test_math_files_load_with_their_count_and_hash(name, data_dir, recwarn):
 def test_code_files_load(name, data_dir):
     problems = benchmarks.load(benchmarks.get(name), data_dir)
     assert len(problems) == COUNTS[name]
-    assert all(problem.metadata["entry_point"] in problem.metadata["canonical_solution"] for problem in problems)
+    programs = [(p.metadata["entry_point"], p.question + p.metadata["canonical_solution"]) for p in problems]
+    assert all(f"def {entry}" in text for entry, text in programs)
 
 
 def test_aliases_and_spelling():

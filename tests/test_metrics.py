@@ -116,10 +116,12 @@ def test_nothing_extracted_is_an_error_after_everything_is_there(tmp_path):
     metrics = evaluate_run(write_run(tmp_path / "r", [{**base, "accuracy": -9, "extracted": 0.0}, rast, rl]))
     assert metrics.unscored == ("base on tiny-arith",)
     assert metrics.cell("base", "tiny-arith").majority_at[4].value == 0
+    assert any("NO answer" in warning for warning in metrics.warnings)
+    require_scored(metrics)
+    empty = evaluate_run(write_run(tmp_path / "s", [{**c, "accuracy": -9, "extracted": 0.0} for c in (base, rast, rl)]))
     with pytest.raises(NothingScored, match="base on tiny-arith") as error:
-        require_scored(metrics)
+        require_scored(empty)
     assert error.value.exit_code == 1
-    require_scored(evaluate_run(write_run(tmp_path / "s", trio())))
 
 
 def test_graders_without_votes_have_no_majority(tmp_path):

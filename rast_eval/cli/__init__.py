@@ -106,6 +106,9 @@ def _interrupted() -> int:
 def main() -> None:
     """Entry point of `rast-eval` and `python -m rast_eval`."""
     arguments = sys.argv[1:]
+    # Ours are meant for the user; those of libraries are for their developers.
+    warnings.simplefilter("ignore")
+    warnings.filterwarnings("default", module="rast_eval")
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(help_screen())
