@@ -75,6 +75,7 @@ def describe(plan: Plan, first_renderings: Mapping[str, str]) -> dict[str, Any]:
         "dtype": engine.dtype,
         "engine": asdict(engine),
         "shard": plan.config.shard,
+        "preset": plan.config.preset,
         "cells": [asdict(cell) for cell in plan.cells],
         "prompts": {
             name: {"template": prompt.template, "sha256": prompt.sha256, "stop_tokens": prompt.stop_tokens}

@@ -20,7 +20,7 @@ import numpy as np
 
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
-from rast_eval.results import CellRecord, RunRecord, Verdicts, load_run, load_verdicts, scorer_of
+from rast_eval.results import CellRecord, Verdicts, load_run, load_verdicts, scorer_of
 from rast_eval.statistics import Accuracy, Estimate, Recovery
 
 Estimator = Literal["unbiased", "paper"]
@@ -105,39 +105,63 @@ class RunMetrics:
 
 
 def evaluate_run(
-    run: Path, scorer: str | None = None, estimator: Estimator = "unbiased", ks: Sequence[int] | None = None
+    run: Path, scorer: str | None = None, estimator: Estimator | None = None, ks: Sequence[int] | None = None
 ) -> RunMetrics:
-    """Compute every figure of a run.
+    """Compute every figure of a run; see `evaluate_runs`."""
+    return evaluate_runs([run], scorer, estimator, ks)
+
+
+def evaluate_runs(
+    runs: Sequence[Path],
+    scorer: str | None = None,
+    estimator: Estimator | None = None,
+    ks: Sequence[int] | None = None,
+    name: str | None = None,
+) -> RunMetrics:
+    """Compute every figure of the arms that one or several runs hold together.
+
+    Several runs serve where one base and ceiling stand beside several deltas: each is generated once.
 
     Args:
+        runs: where two hold the same arm on the same benchmark, the first one counts.
         scorer: replaces the math scorer that the run was graded with first.
-        estimator: `paper` takes the paper's pass@k, majority@k and averaged recovery instead.
+        estimator: `paper` takes the paper's pass@k, majority@k and averaged recovery instead; None follows
+            the run's preset.
         ks: k of pass@k and majority@k; by default the powers of two up to n.
+        name: of the result; by default the first run's.
 
     Raises:
         StoreError: no manifest, or nothing graded yet.
         UsageError: a cell has no grades by `scorer`.
     """
-    record = load_run(run)
-    verdicts = {(c.arm, c.benchmark): load_verdicts(record, c, scorer) for c in record.cells}
+    records = [load_run(run) for run in runs]
+    estimator = estimator or ("paper" if records[0].estimator == "paper" else "unbiased")
+    planned: dict[tuple[str, str], CellRecord] = {}
+    verdicts: dict[tuple[str, str], Verdicts] = {}
+    for record in records:
+        for cell in record.cells:
+            key = (cell.arm, cell.benchmark)
+            if key not in planned:
+                planned[key] = cell
+                verdicts[key] = load_verdicts(record, cell, scorer)
     verdicts = {key: v for key, v in verdicts.items() if v.problem_ids}
     if not verdicts:
         raise StoreError(
-            f"{run} has no problem whose samples are all graded.", "Run the same `rast-eval run` command again."
+            f"{runs[0]} has no problem whose samples are all graded.", "Run the same `rast-eval run` command again."
         )
     cells, warnings = [], []
-    for cell in record.cells:
-        if (cell.arm, cell.benchmark) not in verdicts:
+    for key, cell in planned.items():
+        if key not in verdicts:
             warnings.append(f"{cell.arm} on {cell.benchmark}: nothing graded yet.")
             continue
-        found = _cell_metrics(cell, verdicts[cell.arm, cell.benchmark], scorer_of(cell, scorer), estimator, ks)
+        found = _cell_metrics(cell, verdicts[key], scorer_of(cell, scorer), estimator, ks)
         recovery, note = _recovery(verdicts, cell)
         cells.append(dataclasses.replace(found, recovery=recovery))
-        warnings += [*_cell_warnings(found, verdicts[cell.arm, cell.benchmark]), *note]
+        warnings += [*_cell_warnings(found, verdicts[key]), *note]
     warnings += _prompt_warnings(cells)
     unscored = tuple(f"{c.arm} on {c.benchmark}" for c in cells if c.shares.extracted == 0.0)
-    average = _average_recoveries(record, verdicts, cells, estimator)
-    return RunMetrics(record.name, estimator, tuple(cells), average, tuple(warnings), unscored)
+    average = _average_recoveries(verdicts, cells, estimator)
+    return RunMetrics(name or records[0].name, estimator, tuple(cells), average, tuple(warnings), unscored)
 
 
 def require_scored(metrics: RunMetrics) -> None:
@@ -251,10 +275,10 @@ def _recovery(verdicts: VerdictMap, cell: CellRecord) -> tuple[Recovery | None, 
 
 
 def _average_recoveries(
-    record: RunRecord, verdicts: VerdictMap, cells: Sequence[CellMetrics], estimator: Estimator
+    verdicts: VerdictMap, cells: Sequence[CellMetrics], estimator: Estimator
 ) -> dict[str, Recovery]:
     result: dict[str, Recovery] = {}
-    for arm in dict.fromkeys(c.arm for c in record.cells if _closes_gap(c.arm)):
+    for arm in dict.fromkeys(c.arm for c in cells if _closes_gap(c.arm)):
         rows = [_aligned(verdicts, arm, c.benchmark) for c in cells if c.arm == arm]
         triples = [row[0] for row in rows if row is not None]
         if len(triples) < 2:

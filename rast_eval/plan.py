@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rast_eval import benchmarks, prompts
+from rast_eval import benchmarks, presets, prompts
 from rast_eval.benchmarks import Benchmark
 from rast_eval.config import EngineConfig, Sampling, System
 from rast_eval.errors import DataError, UnknownName, UsageError
@@ -33,6 +33,7 @@ class RunConfig:
     Attributes:
         arms: e.g. `("base", "base@sampled", "rast")`; empty for all the lineup can run.
         shard: (i, m): this process takes every m-th problem starting at i.
+        preset: a protocol of `presets.PRESETS`; single flags win over it.
     """
 
     lineup: Lineup
@@ -50,6 +51,7 @@ class RunConfig:
     data_dir: Path | None = None
     include_path: Path | None = None
     shard: tuple[int, int] | None = None
+    preset: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,25 @@ def _sampling(config: RunConfig, benchmark: Benchmark, arm: str) -> tuple[Sampli
     given = {"temperature": config.temperature, "top_p": config.top_p, "max_tokens": config.max_tokens}
     chosen = {key: value for key, value in given.items() if value is not None}
     sampling = replace(benchmark.sampling, **chosen)  # type: ignore[arg-type]
-    greedy = variant == "greedy" or (role in benchmark.greedy_arms and variant != "sampled")
+    preset = presets.get(config.preset)
+    greedy_arms = (*benchmark.greedy_arms, *(preset.greedy_arms if preset else ()))
+    greedy = variant == "greedy" or (role in greedy_arms and variant != "sampled")
     if greedy or sampling.greedy:
         return Sampling(0.0, 1.0, sampling.max_tokens), 1
     return sampling, config.n or benchmark.n
+
+
+def _prompt(config: RunConfig, benchmark: Benchmark, arm: str) -> Prompt:
+    preset, role = presets.get(config.preset), arm.partition("@")[0]
+    by_role = preset.prompts.get(role) if preset else None
+    name = config.prompt or benchmark.prompt or by_role or config.lineup.prompt
+    prompt = prompts.get(name, config.include_path)
+    return prompt if preset is None or preset.stop is None else replace(prompt, stop=preset.stop)
+
+
+def _limited(count: int, config: RunConfig, arm: str) -> int:
+    preset = presets.get(config.preset)
+    return min(count, preset.limits.get(arm.partition("@")[0], count)) if preset else count
 
 
 def check(config: RunConfig) -> None:
@@ -151,10 +168,10 @@ def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
             if not allow_missing_data:
                 raise
             problems[benchmark.name] = []
-        prompt = prompts.get(config.prompt or benchmark.prompt or config.lineup.prompt, config.include_path)
-        templates[prompt.name] = prompt
         count = len(problems[benchmark.name]) or min(benchmark.count, config.limit or benchmark.count)
         for arm in arms:
+            prompt = _prompt(config, benchmark, arm)
+            templates[prompt.name] = prompt
             sampling, n = _sampling(config, benchmark, arm)
             cell = Cell(
                 arm=arm,
@@ -165,7 +182,7 @@ def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
                 prompt=prompt.name,
                 stop=prompt.stop,
                 n=n,
-                problem_count=count,
+                problem_count=_limited(count, config, arm),
                 fingerprint="",
             )
             cells.append(replace(cell, fingerprint=fingerprint(cell, prompt, config)))
@@ -176,7 +193,7 @@ def requests(plan: Plan, cell: Cell, tokenizer: Any) -> list[Request]:
     """Every request of a cell, this shard's problems only."""
     prompt = plan.prompts[cell.prompt]
     found: list[Request] = []
-    for problem in shard(plan.problems[cell.benchmark], plan.config.shard):
+    for problem in shard(plan.problems[cell.benchmark][: cell.problem_count], plan.config.shard):
         ids = prompts.encode(prompt, prompts.render(prompt, problem, tokenizer), tokenizer)
         for sample in range(cell.n):
             seed = request_seed(plan.config.seed, cell.benchmark, problem.id, sample)

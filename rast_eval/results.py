@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rast_eval import presets
 from rast_eval.errors import StoreError, UsageError
 from rast_eval.store import Store, read_lines
 
@@ -71,6 +72,12 @@ class RunRecord:
     def name(self) -> str:
         """The directory's name."""
         return self.path.resolve().name
+
+    @property
+    def estimator(self) -> str:
+        """What the run's preset estimates with: `unbiased` or `paper`."""
+        preset = presets.PRESETS.get(str(self.manifest.get("preset")))
+        return preset.estimator if preset else "unbiased"
 
     def cell(self, arm: str, benchmark: str) -> CellRecord | None:
         """The cell of one arm on one benchmark."""

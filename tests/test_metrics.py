@@ -7,7 +7,7 @@ from run_writer import write_run
 
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
-from rast_eval.metrics import evaluate_run, require_scored, to_jsonable, write_metrics
+from rast_eval.metrics import evaluate_run, evaluate_runs, require_scored, to_jsonable, write_metrics
 from rast_eval.results import load_run, load_verdicts
 
 TRIO = [("base", 0.35), ("rast", 0.8), ("rl", 0.9)]
@@ -141,3 +141,24 @@ def test_an_ungraded_run_is_refused_and_a_partly_graded_one_named(tmp_path):
 
 def test_jsonable_keeps_structure():
     assert to_jsonable({1: (math.inf, 2, "x")}) == {"1": [None, 2, "x"]}
+
+
+def test_several_runs_together(tmp_path):
+    base, rast, rl = trio()
+    apart = [write_run(tmp_path / "a", [base, rl]), write_run(tmp_path / "b", [rast])]
+    metrics = evaluate_runs(apart, name="both")
+    means = [
+        verdicts(path, arm).correct.mean(axis=1)
+        for path, arm in zip((*apart, apart[0]), ("base", "rast", "rl"), strict=True)
+    ]
+    assert metrics.run == "both"
+    assert metrics.arms == ("base", "rast", "rl")
+    assert metrics.cell("rast", "tiny-arith").recovery == statistics.recovery(*means)
+
+
+def test_a_preset_chooses_its_estimator(tmp_path):
+    path = write_run(tmp_path / "r", trio())
+    manifest = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps({**manifest, "preset": "paper"}))
+    assert evaluate_run(path).estimator == "paper"
+    assert evaluate_run(path, estimator="unbiased").estimator == "unbiased"

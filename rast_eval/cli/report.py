@@ -42,8 +42,9 @@ def report(
         typer.Option(help="Math verdicts to read; `both` sets them side by side.", show_default="the run's own"),
     ] = None,
     estimator: Annotated[
-        EstimatorChoice, typer.Option(help="`paper`: 10 draws of k runs, votes by equal strings.")
-    ] = EstimatorChoice.unbiased,
+        EstimatorChoice | None,
+        typer.Option(help="`paper`: 10 draws of k runs, votes by equal strings.", show_default="the run's preset"),
+    ] = None,
     k: Annotated[
         str, typer.Option("--k", "-k", help="k of pass@k and majority@k, e.g. 1,4,16.", show_default="powers of two")
     ] = "",
@@ -51,14 +52,16 @@ def report(
     """Print a run's scores, recovery rate and pass@k, with intervals; write metrics.json and report.md."""
     from rich.console import Console
 
-    from rast_eval.metrics import evaluate_run, require_scored, write_metrics
+    from rast_eval.metrics import Estimator, evaluate_run, require_scored, write_metrics
     from rast_eval.report import layout, tables
 
     both = scorer is ScorerChoice.both
     name = scorer.value if scorer is not None and not both else None
     ks = _parse_ks(k)
-    metrics = evaluate_run(run, "simplerl" if both else name, estimator.value, ks)
-    second = evaluate_run(run, "strict", estimator.value, ks) if both else None
+    kinds: dict[EstimatorChoice, Estimator] = {EstimatorChoice.unbiased: "unbiased", EstimatorChoice.paper: "paper"}
+    kind = kinds[estimator] if estimator else None
+    metrics = evaluate_run(run, "simplerl" if both else name, kind, ks)
+    second = evaluate_run(run, "strict", kind, ks) if both else None
     markdown = tables.to_markdown(metrics)
     side_by_side = layout.scorers_table(metrics, second) if second is not None else None
     if side_by_side is not None:

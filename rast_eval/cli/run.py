@@ -33,6 +33,9 @@ def run(
     max_tokens: Annotated[int | None, typer.Option(help="Generated tokens at most.")] = None,
     seed: Annotated[int, typer.Option(help="Seeds every sample through SHA-256.")] = 0,
     prompt: Annotated[str | None, typer.Option(help="Template for all arms [default: the delta's].")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Protocol: paper, or released (its scripts); see docs/reproducing.md.")
+    ] = None,
     scorer: Annotated[str | None, typer.Option(help="[default: the benchmark's]")] = None,
     backend: Annotated[str, typer.Option(help="hf or vllm.")] = "hf",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16, for every member.")] = "auto",
@@ -90,6 +93,7 @@ def run(
         data_dir=options.existing_folder(data_dir, "--data-dir"),
         include_path=options.existing_folder(include_path, "--include-path"),
         shard=options.parse_shard(shard),
+        preset=preset,
     )
     built = plan.build(config, allow_missing_data=dry_run)
     root = output_dir or default_root(built)

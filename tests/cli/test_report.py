@@ -81,7 +81,7 @@ def test_nothing_extracted_fails_after_the_table(tmp_path):
 def test_report_loads_no_heavy_module(run):
     code = (
         "import sys\nfrom pathlib import Path\nfrom rast_eval.cli.report import *\n"
-        f"report(Path({str(run)!r}), ReportFormat.table, None, EstimatorChoice.unbiased, '')\n"
+        f"report(Path({str(run)!r}), ReportFormat.table, None, None, '')\n"
         "heavy = {'torch', 'transformers', 'vllm', 'datasets'} & set(sys.modules)\nassert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -1,0 +1,74 @@
+"""Protocols by name: what `--preset` changes in a run.
+
+The default asks all arms under one prompt, the delta's. The paper and its released scripts do not; a preset
+repeats what they do, so that a number can be set beside theirs. docs/reproducing.md holds the differences
+in one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rast_eval.errors import UnknownName
+
+RELEASED_STOPS = ("</s>", "<|im_end|>", "<|endoftext|>", "assistant", "user", "_end", "_start")
+"""Stop strings of the released script."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A protocol.
+
+    Attributes:
+        prompts: template by role; a role that is missing takes the delta's. A benchmark's own template and
+            `--prompt` win.
+        stop: stop strings in place of the templates' own; None leaves them.
+        limits: problems by role, None for all of them.
+        greedy_arms: roles decoded greedily with n = 1.
+        estimator: how `report` estimates pass@k, majority@k and the averaged recovery.
+    """
+
+    name: str
+    title: str
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    stop: tuple[str, ...] | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)
+    greedy_arms: tuple[str, ...] = ()
+    estimator: str = "unbiased"
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            name="paper",
+            title="arXiv 2506.15710: base and RL under prompt (a), RAST under its delta's, base greedy",
+            prompts={"base": "qwen-boxed", "rl": "qwen-boxed"},
+            greedy_arms=("base",),
+            estimator="paper",
+        ),
+        Preset(
+            name="released",
+            title="the released scripts: base and RL under prompt (a) on 50 problems, RAST under prompt (b)",
+            prompts={"base": "qwen-boxed", "rl": "qwen-boxed", "rast": "abel"},
+            stop=RELEASED_STOPS,
+            limits={"base": 50, "rl": 50},
+            greedy_arms=("base",),
+            estimator="paper",
+        ),
+    )
+}
+
+
+def get(name: str | None) -> Preset | None:
+    """The preset called `name`; None for None.
+
+    Raises:
+        UnknownName: nobody is called so.
+    """
+    if name is None:
+        return None
+    if name not in PRESETS:
+        raise UnknownName("preset", name, PRESETS)
+    return PRESETS[name]
