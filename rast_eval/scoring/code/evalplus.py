@@ -1,0 +1,256 @@
+"""HumanEval+ and MBPP+ by EvalPlus's rules, judged outside the sandbox.
+
+A sample is right when all base inputs and then all plus inputs give accepted outputs (`correct`); both verdicts stand
+in `details`. Each list runs in a process of its own, as in EvalPlus. Where this differs on purpose: seconds are the
+program's own (waiting for a CPU is not counted), loading a module has a limit of its own, HumanEval/32 can pass, and
+returned objects are data, so they cannot claim to be equal to anything.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from rast_eval.errors import DataError, UnknownName
+from rast_eval.scoring.code import inputs as mbpp_inputs
+from rast_eval.scoring.code.frames import Frames
+from rast_eval.scoring.code.oracles import SET_TASKS, Oracle
+from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox, run_pool
+from rast_eval.scoring.code.sandbox.inside import codec
+from rast_eval.scoring.code.sanitize import sanitize
+from rast_eval.scoring.code.truth import Reference, Truth, payload
+from rast_eval.types import Grade, GradeJob, GradeStatus, Problem
+
+MIN_SECONDS = {"0.3.1": 1.0, "master": 4.0}
+"""Shortest limit of one call under either set of rules."""
+TRUTH_FACTOR = 4.0
+"""A call may take this many times the reference's seconds, if that is more."""
+LIST_SECONDS = 60.0
+"""Limit of one list of inputs, unless its limits add up to less; two seconds are added as in EvalPlus."""
+LOAD_SECONDS = 10.0
+
+BASE_PROMPT = "evalplus-base"
+"""Prompt template under which an output continues the task's own text."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One list of inputs: `pass`, `fail`, `timeout` or `error` (the program raised, died or flooded)."""
+
+    status: str
+    passed: int
+    total: int
+    seconds: float
+    note: str = ""
+
+
+class Part:
+    """The base or the plus inputs of one problem."""
+
+    def __init__(self, problem: Problem, key: str) -> None:
+        row = problem.metadata
+        self.name = key
+        self._row = row
+        self._benchmark = problem.benchmark
+        self.entry_point: str = row["entry_point"]
+        self.as_set = self._benchmark == "mbpp_plus" and self.entry_point in SET_TASKS
+        self.reference = Reference(
+            row["prompt"] + row["canonical_solution"],
+            self.entry_point,
+            self.encoded,
+            len(self.arguments),
+            self.as_set,
+        )
+
+    @cached_property
+    def arguments(self) -> Sequence[Sequence[Any]]:
+        """Argument lists, as Python values."""
+        raw = self._row[f"{self.name}_input"]
+        if self._benchmark == "mbpp_plus":
+            return mbpp_inputs.convert(self._row["task_id"], raw)
+        return raw or []
+
+    @cached_property
+    def encoded(self) -> str:
+        """The argument lists as tagged JSON."""
+        return codec.encode([list(call) for call in self.arguments])
+
+    def limits(self, truth: Truth, rules: str) -> Limits:
+        """Per-call and total seconds, from the reference's times."""
+        floor = MIN_SECONDS[rules]
+        special = {str(i): TRUTH_FACTOR * t for i, t in enumerate(truth.seconds) if TRUTH_FACTOR * t > floor}
+        added = floor * (len(truth.seconds) - len(special)) + sum(special.values())
+        # A machine on which the reference itself is slow gets the time the reference needs.
+        total = max(min(LIST_SECONDS, added), 2 * sum(truth.seconds)) + 2
+        output = 16 * sum(truth.sizes) + (1 << 20)
+        return Limits(load=LOAD_SECONDS, call=floor, total=total, special=special, output=output)
+
+    def judge(self, sandbox: Sandbox, program: str, truth: Truth, rules: str) -> Verdict:
+        """Run `program` on all inputs, stopping at the first wrong output."""
+        oracle = Oracle(self._benchmark, self.entry_point, self._row.get("atol") or 0, truth.first_float)
+        expected = truth.outputs()
+        frames = Frames()
+        errors: list[str] = []
+        passed, wrong = 0, False
+
+        def consume(piece: bytes) -> bool:
+            nonlocal passed, wrong
+            for kind, frame in frames.push(piece):
+                if kind != "=":
+                    errors.append(frame[:100].decode(errors="replace"))
+                    return False
+                wanted = next(expected, None)
+                small = wanted is not None and len(frame) <= 16 * len(wanted) + (1 << 16)
+                wrong = not small or not oracle.accepts(passed, self.arguments[passed], frame, wanted or b"")
+                if wrong:
+                    return False
+                passed += 1
+            return not frames.broken
+
+        job = Job(payload(program, self.entry_point, self.encoded, as_set=self.as_set), self.limits(truth, rules))
+        outcome = sandbox.run(job, consume)
+        total = len(truth.sizes)
+        if wrong:
+            status = "fail"
+        elif outcome.why in ("time", "lost"):
+            status = "timeout"
+        elif passed == total and outcome.why == "exited" and outcome.code == 0 and not errors:
+            status = "pass"
+        else:
+            status = "error"
+        note = errors[0] if errors else "" if status in ("pass", "fail") else _ending(outcome.why, outcome.code)
+        return Verdict(status, passed, total, round(outcome.seconds, 3), note)
+
+
+def _ending(why: str, code: int | None) -> str:
+    return why if why != "exited" else f"exit code {code}"
+
+
+class EvalPlus:
+    """Scorer for `humaneval_plus` and `mbpp_plus`.
+
+    Args:
+        rules: `master` (calls may take at least 4 s) or `0.3.1` (1 s); recorded in each grade.
+        unsafe: run without bubblewrap.
+
+    Raises:
+        UnknownName: for other rules.
+    """
+
+    name = "evalplus"
+
+    def __init__(self, rules: str = "master", unsafe: bool = False) -> None:
+        if rules not in MIN_SECONDS:
+            raise UnknownName("set of EvalPlus rules", rules, MIN_SECONDS)
+        self.rules = rules
+        self.unsafe = unsafe
+
+    def grade(self, jobs: Sequence[GradeJob], workers: int | None = None) -> list[Grade]:
+        """Verdicts in the order of `jobs`; equal programs of a problem run once.
+
+        Raises:
+            SandboxError: see `Sandbox`.
+            DataError: a problem's row lacks a column.
+        """
+        problems = {job.problem.id: job.problem for job in jobs}
+        truths = self._truths([_Task(problem) for problem in problems.values()], workers)
+        programs = [self.program(job) for job in jobs]
+        keys = list(dict.fromkeys((job.problem.id, program) for job, program in zip(jobs, programs, strict=True)))
+        runnable = [key for key in keys if key[1].strip() and not truths[key[0]].reason]
+
+        def task(key: tuple[str, str]) -> Any:
+            return lambda sandbox: self._run(sandbox, truths[key[0]], key[1])
+
+        verdicts = run_pool([task(key) for key in runnable], _any_timeout, workers, self.unsafe)
+        found = dict(zip(runnable, verdicts, strict=True))
+        return [
+            self._grade(job, program, truths[job.problem.id], found.get((job.problem.id, program)))
+            for job, program in zip(jobs, programs, strict=True)
+        ]
+
+    @staticmethod
+    def program(job: GradeJob) -> str:
+        """The program to run: tabs become four spaces, a base model's output continues the task's text."""
+        text = job.output.replace("\t", "    ")
+        if job.prompt == BASE_PROMPT:
+            text = job.problem.metadata["prompt"].strip() + "\n" + text
+        return sanitize(text, job.problem.metadata["entry_point"])
+
+    def _truths(self, tasks: Sequence[_Task], workers: int | None) -> dict[str, _Task]:
+        missing = [task for task in tasks if not task.load()]
+        run_pool([task.compute for task in missing], lambda _: False, workers, self.unsafe)
+        named = [f"{task.problem.id} ({task.reason})" for task in tasks if task.reason]
+        if named:
+            print(f"warning: cannot be judged and count as wrong: {', '.join(named)}", file=sys.stderr)
+        return {task.problem.id: task for task in tasks}
+
+    def _run(self, sandbox: Sandbox, task: _Task, program: str) -> list[Verdict]:
+        verdicts: list[Verdict] = []
+        for part, truth in task.parts:
+            verdicts.append(part.judge(sandbox, program, truth, self.rules))
+            if verdicts[-1].status != "pass":
+                break
+        return verdicts
+
+    def _grade(self, job: GradeJob, program: str, task: _Task, verdicts: list[Verdict] | None) -> Grade:
+        details: dict[str, Any] = {"rules": self.rules}
+        status: GradeStatus = "ok"
+        if task.reason:
+            status = "error"
+            details["unjudgeable"] = task.reason
+        elif verdicts is None:
+            status = "no_answer"
+        else:
+            for (part, _), verdict in zip(task.parts, verdicts, strict=False):
+                details[part.name] = verdict.status
+                details[f"{part.name}_passed"] = f"{verdict.passed}/{verdict.total}"
+            last = verdicts[-1]
+            details["seconds"] = round(sum(verdict.seconds for verdict in verdicts), 3)
+            if last.note:
+                details["note"] = last.note
+            status = "timeout" if last.status == "timeout" else "error" if last.status == "error" else "ok"
+        correct = verdicts is not None and len(verdicts) == 2 and verdicts[-1].status == "pass"
+        return Grade(job.problem.id, job.sample, program, correct, status, None, details)
+
+
+def _any_timeout(verdicts: list[Verdict]) -> bool:
+    return any(verdict.status == "timeout" for verdict in verdicts)
+
+
+class _Task:
+    """One problem with its expected outputs."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        row: Mapping[str, Any] = problem.metadata
+        lacking = {"prompt", "entry_point", "canonical_solution", "base_input", "plus_input"} - set(row)
+        if lacking:
+            raise DataError(
+                f"Problem {problem.id} of {problem.benchmark} lacks {', '.join(sorted(lacking))}.",
+                "Use the files of evalplus/humanevalplus_release (v0.1.10) and mbppplus_release (v0.2.0).",
+            )
+        self._parts = (Part(problem, "base"), Part(problem, "plus"))
+        self._truths: list[Truth] = []
+
+    @property
+    def parts(self) -> list[tuple[Part, Truth]]:
+        """Base, then plus, each with its expected outputs."""
+        return list(zip(self._parts, self._truths, strict=True))
+
+    @property
+    def reason(self) -> str:
+        """Why the problem cannot be judged; empty where it can."""
+        return next((truth.reason for truth in self._truths if truth.reason), "")
+
+    def load(self) -> bool:
+        """Take both lists' outputs from the cache, if they are there."""
+        loaded = [part.reference.load() for part in self._parts]
+        self._truths = [truth for truth in loaded if truth is not None]
+        return len(self._truths) == len(loaded)
+
+    def compute(self, sandbox: Sandbox) -> None:
+        """Run the reference on both lists."""
+        self._truths = [part.reference.load() or part.reference.compute(sandbox) for part in self._parts]

@@ -1,0 +1,143 @@
+"""The program in a model's answer, by EvalPlus's rules: longest parseable text, then what the entry point reaches.
+
+Both steps keep EvalPlus 0.3.1's peculiarities, because they decide verdicts: a function without `return`, a decorated
+definition and top-level statements other than imports and assignments are dropped; of two definitions of a name the
+first wins.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_INCOMPLETE_FLAG = 0x4000 if sys.version_info >= (3, 11) else 0
+"""`PyCF_ALLOW_INCOMPLETE_INPUT` of codeop: an error at the very end of the text says so."""
+
+
+def sanitize(text: str, entry_point: str) -> str:
+    """The code in `text` that `entry_point` needs; the longest parseable text where nothing of it is left."""
+    code = longest_code(text)
+    return _reachable(code, entry_point).strip() or code
+
+
+def longest_code(text: str) -> str:
+    """The run of at least two lines with the most non-blank lines that parses; the first line where none does.
+
+    The same answer as trying every pair of lines in order, found in about n log n parses: if a run of lines is broken
+    before its end, every longer run from the same start is broken too.
+    """
+    lines = text.split("\n")
+    total = len(lines)
+    filled = [0]
+    for line in lines:
+        filled.append(filled[-1] + bool(line.strip()))
+    best, most = (0, 0), 0
+    for start in range(total - 1):
+        if filled[total] - filled[start] <= most:
+            break
+        first = lines[start]
+        if first[:1] in " \t" and first.strip() and not first.lstrip().startswith("#"):
+            continue  # unexpected indent
+        for stop in _ends(lines, start, filled, most):
+            if _state("\n".join(lines[start : stop + 1])) == "complete":
+                best, most = (start, stop), filled[stop + 1] - filled[start]
+                break
+    return "\n".join(lines[best[0] : best[1] + 1])
+
+
+def _ends(lines: list[str], start: int, filled: list[int], most: int) -> Iterator[int]:
+    """Last lines worth trying from `start`, longest first: beyond `most` non-blank lines, not after a broken one."""
+    low, high = start + 1, len(lines) - 1
+    if _state("\n".join(lines[start:])) == "broken":
+        while low < high:  # the last end that is not broken
+            middle = (low + high + 1) // 2
+            if _state("\n".join(lines[start : middle + 1])) == "broken":
+                high = middle - 1
+            else:
+                low = middle
+    for stop in range(high, start, -1):
+        if filled[stop + 1] - filled[start] <= most:
+            return
+        if lines[stop].strip() or stop == start + 1:
+            yield stop
+
+
+def _state(text: str) -> str:
+    """`complete`; `incomplete`: more lines may complete it; `broken`: no more lines can."""
+    try:
+        ast.parse(text)
+        return "complete"
+    except SyntaxError:
+        pass
+    except (ValueError, MemoryError, RecursionError):  # null bytes, nesting beyond the parser
+        return "broken"
+    if not _INCOMPLETE_FLAG:
+        return "incomplete"
+    try:
+        compile(text + "\n", "<text>", "exec", ast.PyCF_ONLY_AST | _INCOMPLETE_FLAG)
+    except SyntaxError as problem:
+        return "incomplete" if "incomplete input" in str(problem) else "broken"
+    except (ValueError, MemoryError, RecursionError):
+        return "broken"
+    return "incomplete"
+
+
+def _reachable(code: str, entry_point: str) -> str:
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return ""
+    source = code.encode()
+    starts = [0]
+    for line in source.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+
+    def text(node: ast.stmt) -> str:
+        begin = starts[node.lineno - 1] + node.col_offset
+        end = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
+        return source[begin:end].decode()
+
+    imports: list[ast.stmt] = []
+    definitions: dict[str | None, ast.stmt] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            continue
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            imports.append(node)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            definitions.setdefault(_assigned(node), node)
+        elif isinstance(node, _Definition) and not node.decorator_list and _counts(node):
+            definitions.setdefault(node.name, node)
+    uses = {name: set(_names(node)) for name, node in definitions.items()}
+    reached, queue = {entry_point}, [entry_point]
+    while queue:
+        new = uses.get(queue.pop(), set()) - reached
+        reached |= new
+        queue += new
+    kept = imports + [node for name, node in definitions.items() if name in reached]
+    return "\n".join(text(node) for node in kept)
+
+
+def _counts(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ClassDef) or any(isinstance(inner, ast.Return) for inner in ast.walk(node))
+
+
+def _assigned(node: ast.Assign | ast.AnnAssign) -> str | None:
+    """The first bare name among target and value of an assignment, which EvalPlus takes for its name."""
+    target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+    if isinstance(target, ast.Name):
+        return target.id
+    chained = isinstance(node, ast.Assign) and len(node.targets) > 1
+    return node.value.id if isinstance(node.value, ast.Name) and not chained else None
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    """Every identifier in `tree`, wherever it stands."""
+    for node in ast.walk(tree):
+        for field, value in ast.iter_fields(node):
+            if field in ("id", "attr", "arg", "name", "names", "asname", "rest", "kwd_attrs", "module"):
+                for item in value if isinstance(value, list) else [value]:
+                    if isinstance(item, str):
+                        yield from item.split(".")
