@@ -2,7 +2,7 @@
 
 Both steps keep EvalPlus 0.3.1's peculiarities, because they decide verdicts: a function without `return`, a decorated
 definition and top-level statements other than imports and assignments are dropped; of two definitions of a name the
-first wins.
+first wins. One is left out: EvalPlus also drops generators, and with them the reference solution of Mbpp/630.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ def _reachable(code: str, entry_point: str) -> str:
 
 
 def _counts(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ClassDef) or any(isinstance(inner, ast.Return) for inner in ast.walk(node))
+    results = (ast.Return, ast.Yield, ast.YieldFrom)
+    return isinstance(node, ast.ClassDef) or any(isinstance(inner, results) for inner in ast.walk(node))
 
 
 def _assigned(node: ast.Assign | ast.AnnAssign) -> str | None:

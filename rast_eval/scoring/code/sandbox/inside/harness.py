@@ -245,7 +245,8 @@ def run_program(job: dict[str, Any], result_fd: int, stdin_fd: int | None) -> in
 
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
-        sys.stdout.flush()
+        if not sys.stdout.closed:
+            sys.stdout.flush()
     except BaseException:
         code = 3
     return code
