@@ -5,11 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rast_eval.errors import UnknownName
-from rast_eval.scoring import get_scorer
 from rast_eval.scoring.code.lcb_tests import Cases
 from rast_eval.scoring.code.livecodebench import judge
-from rast_eval.types import GradeJob, Problem
 
 WAYS = ("official", "process")
 
