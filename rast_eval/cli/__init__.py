@@ -12,6 +12,8 @@ from typing import Any
 from rast_eval import __version__
 from rast_eval.errors import RastEvalError, UnknownName
 
+INTERRUPTED = 130
+
 GROUPS: dict[str, tuple[str, ...]] = {
     "Measure": ("run", "sweep", "score", "grade"),
     "Read": ("report", "compare", "analyze", "paper", "view", "list"),
@@ -79,6 +81,8 @@ def dispatch(arguments: Sequence[str]) -> int:
             raise UnknownName("command", name, known)
         arguments = [_normalise(argument) for argument in rest]
         result = _command(name).main(arguments, prog_name=f"rast-eval {name}", standalone_mode=False)
+        if result == INTERRUPTED:  # typer turns an interrupt into a silent exit code
+            return _interrupted()
         return result if isinstance(result, int) else 0
     except RastEvalError as error:
         _fail(error.message, error.hint)
@@ -100,7 +104,7 @@ def dispatch(arguments: Sequence[str]) -> int:
 
 def _interrupted() -> int:
     _fail("Interrupted; everything finished so far is kept.", "Type the same command again to continue.")
-    return 130
+    return INTERRUPTED
 
 
 def main() -> None:
