@@ -112,7 +112,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     # Ours are meant for the user; those of libraries are for their developers.
     warnings.simplefilter("ignore")
-    warnings.filterwarnings("default", module="rast_eval")
+    warnings.filterwarnings("default", category=UserWarning, module="rast_eval")
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(help_screen())
