@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Backend = Literal["hf", "vllm"]
 
@@ -86,6 +86,30 @@ class Sampling:
     def greedy(self) -> bool:
         """Whether every step takes the most probable token."""
         return self.temperature == 0.0
+
+
+@dataclass(frozen=True)
+class CodeScoring:
+    """How programs are judged; the math scorers need none of it.
+
+    Attributes:
+        rules: EvalPlus's time limits, `master` or `0.3.1`.
+        lcb_io: the LiveCodeBench verdict that counts, `process` or `official`.
+        unsafe: run programs without bubblewrap.
+    """
+
+    rules: str = "master"
+    lcb_io: str = "process"
+    unsafe: bool = False
+
+    def options(self, scorer: str) -> dict[str, Any]:
+        """Keyword arguments of `scoring.get_scorer` for `scorer`."""
+        if scorer == "evalplus":
+            return {"rules": self.rules, "unsafe": self.unsafe}
+        return {"lcb_io": self.lcb_io, "unsafe": self.unsafe} if scorer == "livecodebench" else {}
+
+
+DEFAULT_CODE = CodeScoring()
 
 
 @dataclass(frozen=True)

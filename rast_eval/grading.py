@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rast_eval import benchmarks
+from rast_eval.config import DEFAULT_CODE, CodeScoring
 from rast_eval.errors import StoreError
 from rast_eval.scoring import get_scorer
 from rast_eval.store import Store
@@ -19,12 +20,14 @@ def grade_cell(
     problems: Sequence[Problem],
     scorer: str,
     workers: int | None = None,
+    code: CodeScoring = DEFAULT_CODE,
 ) -> list[Grade]:
     """Grade a cell's samples of `problems`, the first n of each, and store the grades.
 
     Args:
         cell: the cell as the manifest has it.
         workers: processes; None for one a core.
+        code: how programs are judged.
 
     Returns:
         Grades ordered by problem, then sample; missing samples are missing here too.
@@ -36,7 +39,7 @@ def grade_cell(
         for sample in range(cell["n"])
         if (problem.id, sample) in samples
     ]
-    grades = get_scorer(scorer).grade(jobs, workers=workers)
+    grades = get_scorer(scorer, **code.options(scorer)).grade(jobs, workers=workers)
     store.write_grades(cell["arm"], cell["benchmark"], scorer, grades)
     return grades
 
@@ -47,11 +50,13 @@ def grade_run(
     workers: int | None = None,
     data_dir: Path | None = None,
     include_path: Path | None = None,
+    code: CodeScoring = DEFAULT_CODE,
 ) -> int:
     """Grade every cell of a finished or interrupted run again; generation is not touched.
 
     Args:
         scorer: None for the one each benchmark names.
+        code: how programs are judged.
 
     Returns:
         Number of samples graded.
@@ -66,7 +71,7 @@ def grade_run(
         for cell in store.manifest()["cells"]:
             benchmark = benchmarks.get(cell["benchmark"], include_path)
             problems = benchmarks.load(benchmark, data_dir, cell["problem_count"])
-            count += len(grade_cell(store, cell, problems, scorer or cell["scorer"], workers))
+            count += len(grade_cell(store, cell, problems, scorer or cell["scorer"], workers, code))
     if not count:
         raise StoreError(f"{root} holds no samples.", "Repeat its run command to generate them.")
     return count

@@ -12,12 +12,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rast_eval import grading, hub, manifest, prompts
+from rast_eval.config import DEFAULT_CODE, CodeScoring
 from rast_eval.decoding.checks import check_prompts, check_tokenizer, context_length
 from rast_eval.decoding.engine import make_engine
 from rast_eval.decoding.loading import load_tokenizer
 from rast_eval.errors import StoreError
 from rast_eval.plan import Plan, requests
 from rast_eval.progress import Progress
+from rast_eval.scoring import get_scorer
 from rast_eval.store import Store
 from rast_eval.types import Cell, Engine, Request
 
@@ -95,7 +97,14 @@ def generate(plan: Plan, store: Store, prepared: dict[Cell, list[Request]]) -> d
     return made
 
 
-def run(plan: Plan, root: Path, *, overwrite: bool = False, workers: int | None = None) -> None:
+def run(
+    plan: Plan,
+    root: Path,
+    *,
+    overwrite: bool = False,
+    workers: int | None = None,
+    code: CodeScoring = DEFAULT_CODE,
+) -> None:
     """Carry out a plan in the run directory `root`: samples, then grades.
 
     A shard grades what all shards have stored so far, so the last one to finish grades everything.
@@ -105,6 +114,8 @@ def run(plan: Plan, root: Path, *, overwrite: bool = False, workers: int | None 
     """
     started = time.monotonic()
     check_disk(plan, root)
+    for scorer in {cell.scorer for cell in plan.cells}:
+        get_scorer(scorer, **code.options(scorer))  # one that cannot work here says so before generation
     prepared = prepare(plan)
     tokenizer = load_tokenizer(plan.config.lineup.base)
     first = {
@@ -117,7 +128,7 @@ def run(plan: Plan, root: Path, *, overwrite: bool = False, workers: int | None 
         made = generate(plan, store, prepared)
         for cell in plan.cells:
             print(f"grading {cell.arm} on {cell.benchmark} …", file=sys.stderr)
-            grading.grade_cell(store, asdict(cell), plan.problems[cell.benchmark], cell.scorer, workers)
+            grading.grade_cell(store, asdict(cell), plan.problems[cell.benchmark], cell.scorer, workers, code)
         store.finish(
             status="complete", completed=manifest.now(), wall_seconds=round(time.monotonic() - started, 1), made=made
         )

@@ -29,6 +29,20 @@ IncludePath = Annotated[Path | None, typer.Option(help="Folder of your own bench
 Offline = Annotated[bool, typer.Option("--offline", help="Use the local hub cache only.")]
 Workers = Annotated[int | None, typer.Option(help="Grading processes [default: one a core].")]
 
+EvalPlusRules = Annotated[
+    str, typer.Option("--evalplus-rules", help="Time limits of HumanEval+ and MBPP+: master (4 s) or 0.3.1 (1 s).")
+]
+LcbIo = Annotated[
+    str, typer.Option("--lcb-io", help="LiveCodeBench verdict that counts: process (real pipes) or official.")
+]
+Unsafe = Annotated[
+    bool,
+    typer.Option(
+        "--unsafe-code-execution",
+        help="Without bubblewrap: limits and a system-call filter only; programs see your files.",
+    ),
+]
+
 
 def split_names(values: Sequence[str] | None) -> tuple[str, ...]:
     """`["a,b", "c"]` as `("a", "b", "c")`."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from rast_eval.cli import options
-from rast_eval.config import EngineConfig
+from rast_eval.config import CodeScoring, EngineConfig
 from rast_eval.plan import Plan
 from rast_eval.zoo import Lineup
 
@@ -52,6 +52,9 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; load and download nothing.")] = False,
     shard: Annotated[str | None, typer.Option(help="i/m: this process takes every m-th problem from i.")] = None,
     workers: options.Workers = None,
+    evalplus_rules: options.EvalPlusRules = "master",
+    lcb_io: options.LcbIo = "process",
+    unsafe: options.Unsafe = False,
     data_dir: options.DataDir = None,
     include_path: options.IncludePath = None,
     offline: options.Offline = False,
@@ -104,7 +107,9 @@ def run(
         return
     from rast_eval import runner
 
-    runner.run(built, root, overwrite=overwrite, workers=workers)
+    code = CodeScoring(evalplus_rules, lcb_io, unsafe)
+
+    runner.run(built, root, overwrite=overwrite, workers=workers, code=code)
     runner.report(root)
 
 

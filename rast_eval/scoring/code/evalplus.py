@@ -18,7 +18,7 @@ from rast_eval.errors import DataError, UnknownName
 from rast_eval.scoring.code import inputs as mbpp_inputs
 from rast_eval.scoring.code.frames import Frames
 from rast_eval.scoring.code.oracles import SET_TASKS, Oracle
-from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox, run_pool
+from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox, check_usable, run_pool
 from rast_eval.scoring.code.sandbox.inside import codec
 from rast_eval.scoring.code.sanitize import sanitize
 from rast_eval.scoring.code.truth import Reference, Truth, payload
@@ -32,8 +32,8 @@ LIST_SECONDS = 60.0
 """Limit of one list of inputs, unless its limits add up to less; two seconds are added as in EvalPlus."""
 LOAD_SECONDS = 10.0
 
-BASE_PROMPT = "evalplus-base"
-"""Prompt template under which an output continues the task's own text."""
+BASE_PROMPTS = ("evalplus-base-humaneval", "evalplus-base-mbpp")
+"""Prompt templates under which an output continues the task's own text."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,7 @@ class EvalPlus:
         unsafe: run without bubblewrap.
 
     Raises:
+        SandboxError: bubblewrap is missing or unusable, and not `unsafe`.
         UnknownName: for other rules.
     """
 
@@ -147,6 +148,7 @@ class EvalPlus:
             raise UnknownName("set of EvalPlus rules", rules, MIN_SECONDS)
         self.rules = rules
         self.unsafe = unsafe
+        check_usable(unsafe)
 
     def grade(self, jobs: Sequence[GradeJob], workers: int | None = None) -> list[Grade]:
         """Verdicts in the order of `jobs`; equal programs of a problem run once.
@@ -175,7 +177,7 @@ class EvalPlus:
     def program(job: GradeJob) -> str:
         """The program to run: tabs become four spaces, a base model's output continues the task's text."""
         text = job.output.replace("\t", "    ")
-        if job.prompt == BASE_PROMPT:
+        if job.prompt in BASE_PROMPTS:
             text = job.problem.metadata["prompt"].strip() + "\n" + text
         return sanitize(text, job.problem.metadata["entry_point"])
 

@@ -17,7 +17,7 @@ from typing import Any
 from rast_eval.errors import UnknownName
 from rast_eval.scoring.code.frames import Frames
 from rast_eval.scoring.code.lcb_tests import Cases, extract_program, read_tests, same_output, same_value
-from rast_eval.scoring.code.sandbox import Job, Limits, Outcome, Sandbox, run_pool
+from rast_eval.scoring.code.sandbox import Job, Limits, Outcome, Sandbox, check_usable, run_pool
 from rast_eval.scoring.code.sandbox.inside import codec
 from rast_eval.types import Grade, GradeJob, GradeStatus, Problem
 
@@ -47,6 +47,7 @@ class LiveCodeBench:
         unsafe: run without bubblewrap.
 
     Raises:
+        SandboxError: bubblewrap is missing or unusable, and not `unsafe`.
         UnknownName: for another `lcb_io`.
     """
 
@@ -57,6 +58,7 @@ class LiveCodeBench:
             raise UnknownName("way of LiveCodeBench I/O", lcb_io, WAYS)
         self.lcb_io = lcb_io
         self.unsafe = unsafe
+        check_usable(unsafe)
 
     def grade(self, jobs: Sequence[GradeJob], workers: int | None = None) -> list[Grade]:
         """Verdicts in the order of `jobs`; equal programs of a problem run once.

@@ -31,6 +31,12 @@ INSTALL_HINT = (
 )
 
 
+UNSAFE_WARNING = (
+    "warning: programs run WITHOUT a sandbox. Memory, time, new processes, sockets and signals are limited; your files "
+    "are not: whatever you can read, write or delete, a program can too."
+)
+
+
 def interpreter() -> str:
     """The base interpreter of this environment: a virtual environment's own may be a link out of sight."""
     return os.path.realpath(sys.executable)
@@ -71,6 +77,20 @@ def bare_command(channel_fd: int) -> list[str]:
     """The fork server without namespaces: limits and the system-call filter only."""
     script = str(INSIDE / "forkserver.py")
     return [interpreter(), "-I", "-S", script, str(channel_fd), "bare", *site_folders()]
+
+
+def check_usable(unsafe: bool) -> None:
+    """Check that programs can be run as asked; say what running them unsafely means.
+
+    Raises:
+        SandboxError: see `require_bwrap`; for `unsafe`, this is not Linux.
+    """
+    if not unsafe:
+        require_bwrap()
+    elif not sys.platform.startswith("linux"):
+        raise SandboxError("Programs can only be run on Linux.", "Grade the samples on a Linux machine.")
+    else:
+        print(UNSAFE_WARNING, file=sys.stderr)
 
 
 @lru_cache(maxsize=1)

@@ -81,7 +81,7 @@ class Sandbox:
 
     def __init__(self, unsafe: bool = False) -> None:
         if not unsafe:
-            bwrap.require_bwrap()
+            bwrap.require_bwrap()  # raised again here for those who come without a scorer
         self._unsafe = unsafe
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
