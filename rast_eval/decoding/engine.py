@@ -29,6 +29,10 @@ def make_engine(system: System, config: EngineConfig) -> Engine:
         return HFEngine(system, config)
     if find_spec("vllm") is None:
         raise BackendError("vLLM is not installed.", "Type `make setup-vllm`, or --backend hf.")
+    if config.data_parallel_size > 1:
+        from rast_eval.decoding.vllm.replicas import ReplicatedEngine
+
+        return ReplicatedEngine(system, config)
     from rast_eval.decoding.vllm.engine import VLLMEngine
 
     engine: Engine = VLLMEngine(system, config)

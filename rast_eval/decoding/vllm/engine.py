@@ -184,7 +184,12 @@ def _start(model: str, system: System, config: EngineConfig) -> Any:
     import torch
 
     on_cpu = not torch.cuda.is_available()
-    set_environment(on_cpu)
+    if on_cpu and config.pipeline_parallel_size > 1:
+        raise UsageError(
+            "vLLM's CPU build cannot run pipeline stages, not even of a single model.",
+            "Leave out --pipeline-parallel-size, or type --tensor-parallel-size instead.",
+        )
+    set_environment(on_cpu=on_cpu, processes=config.tensor_parallel_size * config.pipeline_parallel_size)
     from vllm import LLM
 
     settings: dict[str, Any] = {

@@ -21,11 +21,19 @@ MEMORY_SIGNS = re.compile(
 LAST_ERROR = re.compile(r"\b(\w+(?:Error|Exception)): (.+)")
 
 
-def set_environment(device_is_cpu: bool) -> None:
-    """Settings that vLLM reads from the environment; what the user has set stays."""
+def set_environment(*, on_cpu: bool, processes: int) -> None:
+    """Settings that vLLM reads from the environment; what the user has set stays.
+
+    Args:
+        processes: workers that share this machine: tensor × pipeline parallel size.
+    """
     os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-    if device_is_cpu:
+    if on_cpu and processes > 1:
+        # vLLM binds each worker to a NUMA node of its own, and few machines have more than one.
+        os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+    if on_cpu:
         # One process starts in a third of the time, and no GPU has to be kept busy meanwhile.
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
 

@@ -1,0 +1,93 @@
+"""`rast-eval serve`: vLLM's OpenAI-compatible server over one model or a fused system."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rast_eval.cli import options
+from rast_eval.config import System
+
+CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def serve(
+    context: typer.Context,
+    base: options.Base = None,
+    delta: options.Deltas = None,
+    expert: options.Expert = None,
+    antiexpert: options.Antiexpert = None,
+    weight: options.Lambda = "1.0",
+    revision: options.Revision = None,
+    composite: Annotated[
+        Path | None, typer.Option(help="A folder that `rast-eval compose` wrote, instead of names.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print vLLM's command line; start nothing.")] = False,
+) -> None:
+    """Serve a model or a fused system with vLLM's OpenAI-compatible server, on 127.0.0.1 unless --host says otherwise.
+
+    Every flag that is not listed here goes to vLLM: --port, --max-model-len, --tensor-parallel-size, --api-key, …
+    """
+    from rast_eval.errors import BackendError, UsageError
+
+    if not dry_run and find_spec("vllm") is None:
+        raise BackendError("vLLM is not installed.", "Type `make setup-vllm`.")
+    if composite is not None:
+        if base or delta or expert or antiexpert:
+            raise UsageError("--composite already names its models.", "Leave out --base, --delta and the others.")
+        raise typer.Exit(_serve(str(composite), ["rast"], context.args, dry_run))
+    lineup = options.lineup(base, delta, expert, antiexpert, None, weight, revision)
+    system = System(lineup.base, lineup.deltas)
+    if not system.deltas:
+        pinned = ["--revision", lineup.base.revision] if lineup.base.revision else []
+        raise typer.Exit(_serve(lineup.base.path, [lineup.base.label], [*pinned, *context.args], dry_run))
+
+    from rast_eval.decoding.checks import check_tokenizers
+    from rast_eval.decoding.compose import compose
+
+    check_tokenizers(system)
+    with tempfile.TemporaryDirectory(prefix="rast-composite-") as folder:
+        name = "+".join([system.base.label, *(pair.antiexpert.label for pair in system.deltas)])
+        raise typer.Exit(_serve(str(compose(system, Path(folder))), [name, "rast"], context.args, dry_run))
+
+
+def command_line(model: str, names: Sequence[str], flags: Sequence[str], *, on_cpu: bool) -> list[str]:
+    """vLLM's server command; a flag of the user's wins over ours."""
+    given = {flag.partition("=")[0] for flag in flags}
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model]
+    if "--host" not in given:
+        command += ["--host", "127.0.0.1"]
+    if "--served-model-name" not in given:
+        command += ["--served-model-name", *names]
+    if on_cpu:
+        # Compiling takes minutes there, and a seeded request with a partly prefilled prompt crashes the CPU build.
+        command += ["--enforce-eager"] if "--enforce-eager" not in given else []
+        command += ["--no-enable-chunked-prefill"] if "--enable-chunked-prefill" not in given else []
+    return [*command, *flags]
+
+
+def _serve(model: str, names: Sequence[str], flags: Sequence[str], dry_run: bool) -> int:
+    import torch
+
+    on_cpu = not torch.cuda.is_available()
+    command = command_line(model, names, flags, on_cpu=on_cpu)
+    if dry_run:
+        typer.echo(" ".join(command))
+        return 0
+    environment = {"VLLM_LOGGING_STREAM": "ext://sys.stderr", **os.environ}
+    if on_cpu:
+        environment.setdefault("VLLM_CPU_KVCACHE_SPACE", "4")
+    process = subprocess.Popen(command, env=environment)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # vLLM finishes its requests and frees the devices; then this process goes on to remove the composite.
+        signal.signal(number, lambda *_: process.terminate())
+    return max(0, process.wait())

@@ -1,0 +1,51 @@
+"""Two tensor-parallel workers and two replicas give the tokens of one engine; λ reaches all of them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("vllm")
+
+from rast_eval.config import Delta, EngineConfig, ModelRef, Sampling, System
+from rast_eval.decoding.engine import make_engine
+from rast_eval.errors import UsageError
+from rast_eval.types import Request
+
+pytestmark = [pytest.mark.vllm, pytest.mark.slow]
+
+GREEDY = Sampling(temperature=0.0, top_p=1.0, max_tokens=24)
+
+
+def system_at(tiny, weight):
+    delta = Delta(ModelRef(str(tiny / "s-rl")), ModelRef(str(tiny / "s-base")), weight)
+    return System(ModelRef(str(tiny / "m-base")), (delta,))
+
+
+# Heads of 448 and 416 rows, which two workers can only add up shard by shard once both are padded alike.
+@pytest.mark.parametrize("parallel", [{"tensor_parallel_size": 2}, {"data_parallel_size": 2}])
+def test_parallel_engines_equal_the_plain_loop(parallel, tiny, greedy_oracle):
+    draw = random.Random(3)
+    rows = [tuple(draw.randrange(2, 400) for _ in range(draw.randrange(3, 40))) for _ in range(8)]
+    requests = [Request(str(index), 0, row, seed=index) for index, row in enumerate(rows)]
+    engine = make_engine(system_at(tiny, 1.0), EngineConfig(backend="vllm", dtype="float32", **parallel))
+    try:
+        for weight in (1.0, 0.3):
+            engine.reweight(system_at(tiny, weight))
+            outputs = {int(c.problem_id): c.token_ids for c in engine.generate(requests, GREEDY, [], [])}
+            deltas = [(tiny / "s-rl", tiny / "s-base", weight)]
+            expected = [tuple(greedy_oracle(tiny / "m-base", deltas, list(row), 24)) for row in rows]
+            assert [outputs[index] for index in range(len(rows))] == expected
+    finally:
+        engine.close()
+
+
+def test_pipeline_stages_are_refused_on_a_cpu(tiny):
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("the refusal is for CPUs")
+    config = EngineConfig(backend="vllm", dtype="float32")
+    with pytest.raises(UsageError, match="pipeline"):
+        make_engine(system_at(tiny, 1.0), replace(config, pipeline_parallel_size=2))
