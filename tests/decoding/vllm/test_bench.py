@@ -1,0 +1,25 @@
+"""The benchmark measures every engine and prints one JSON object; no number of it is asserted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("vllm")
+
+from rast_eval.decoding import bench
+from rast_eval.shapes import ModelShape
+
+pytestmark = [pytest.mark.vllm, pytest.mark.slow]
+
+
+def test_every_engine_is_timed(capsys, monkeypatch):
+    monkeypatch.setattr(bench, "SMALL_BASE", ModelShape(64, 2, 2, 2, 32, 128, 512, 1024))
+    monkeypatch.setattr(bench, "SMALL_DELTA", ModelShape(32, 1, 1, 1, 32, 64, 448, 1024))
+    bench.main(["--json", "--steps", "8", "--batch", "2"])
+    result = json.loads(capsys.readouterr().out)
+    assert set(result["ms_per_step"]) == {"base", "expert", "antiexpert", "fused", "hf"}
+    assert all(value > 0 for value in result["ms_per_step"].values())
+    assert result["ratio_fused_to_sum"] > 0
+    assert result["tokens_per_second"]["base"] == pytest.approx(2000 / result["ms_per_step"]["base"], rel=0.01)
