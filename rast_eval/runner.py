@@ -7,12 +7,12 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rast_eval import grading, hub, manifest, prompts
-from rast_eval.config import DEFAULT_CODE, CodeScoring
+from rast_eval.config import DEFAULT_CODE, CodeScoring, EngineConfig, System
 from rast_eval.decoding.checks import check_prompts, check_tokenizer, context_length
 from rast_eval.decoding.engine import make_engine
 from rast_eval.decoding.loading import load_tokenizer
@@ -22,6 +22,8 @@ from rast_eval.progress import Progress
 from rast_eval.scoring import get_scorer
 from rast_eval.store import Store
 from rast_eval.types import Cell, Engine, Request
+
+LoadEngine = Callable[[System, EngineConfig], Engine]
 
 BYTES_PER_TOKEN = 6
 """Of a stored output: about four of text, the rest JSON."""
@@ -66,7 +68,9 @@ def prepare(plan: Plan) -> dict[Cell, list[Request]]:
     return prepared
 
 
-def generate(plan: Plan, store: Store, prepared: dict[Cell, list[Request]]) -> dict[str, int]:
+def generate(
+    plan: Plan, store: Store, prepared: dict[Cell, list[Request]], load: LoadEngine = make_engine
+) -> dict[str, int]:
     """Append every sample that the store lacks, one system loaded at a time.
 
     Returns:
@@ -76,24 +80,26 @@ def generate(plan: Plan, store: Store, prepared: dict[Cell, list[Request]]) -> d
     made = {"samples": 0, "tokens": 0}
     for system, cells in plan.by_system().items():
         engine: Engine | None = None
-        for cell in cells:
-            held = store.samples(cell)
-            todo = [r for r in prepared[cell] if (r.problem_id, r.sample) not in held]
-            if not todo:
-                continue
-            engine = engine or make_engine(system, plan.config.engine)
-            stop_ids = prompts.stop_token_ids(plan.prompts[cell.prompt], tokenizer)
-            by_key = {(r.problem_id, r.sample): r for r in todo}
-            total = len(prepared[cell])
-            with Progress(f"{cell.arm} on {cell.benchmark}", total, total - len(todo)) as progress:
-                for completion in engine.generate(todo, cell.sampling, cell.stop, stop_ids):
-                    request = by_key[completion.problem_id, completion.sample]
-                    store.append(cell, request, prompt_sha256(request.prompt_token_ids), completion)
-                    progress.advance(completion.num_tokens)
-                    made["samples"] += 1
-                    made["tokens"] += completion.num_tokens
-        if engine:
-            engine.close()
+        try:
+            for cell in cells:
+                held = store.samples(cell)
+                todo = [r for r in prepared[cell] if (r.problem_id, r.sample) not in held]
+                if not todo:
+                    continue
+                engine = engine or load(system, plan.config.engine)
+                stop_ids = prompts.stop_token_ids(plan.prompts[cell.prompt], tokenizer)
+                by_key = {(r.problem_id, r.sample): r for r in todo}
+                total = len(prepared[cell])
+                with Progress(f"{cell.arm} on {cell.benchmark}", total, total - len(todo)) as progress:
+                    for completion in engine.generate(todo, cell.sampling, cell.stop, stop_ids):
+                        request = by_key[completion.problem_id, completion.sample]
+                        store.append(cell, request, prompt_sha256(request.prompt_token_ids), completion)
+                        progress.advance(completion.num_tokens)
+                        made["samples"] += 1
+                        made["tokens"] += completion.num_tokens
+        finally:
+            if engine:
+                engine.close()
     return made
 
 
@@ -104,10 +110,14 @@ def run(
     overwrite: bool = False,
     workers: int | None = None,
     code: CodeScoring = DEFAULT_CODE,
+    load: LoadEngine = make_engine,
 ) -> None:
     """Carry out a plan in the run directory `root`: samples, then grades.
 
     A shard grades what all shards have stored so far, so the last one to finish grades everything.
+
+    Args:
+        load: where engines come from; a sweep hands out one that is warm already.
 
     Raises:
         RastEvalError: a user's mistake, found before anything is loaded where possible.
@@ -125,7 +135,7 @@ def run(
     store = Store(root, plan.config.shard)
     with store.locked():
         store.begin(manifest.describe(plan, first), overwrite=overwrite)
-        made = generate(plan, store, prepared)
+        made = generate(plan, store, prepared, load)
         for cell in plan.cells:
             print(f"grading {cell.arm} on {cell.benchmark} …", file=sys.stderr)
             grading.grade_cell(store, asdict(cell), plan.problems[cell.benchmark], cell.scorer, workers, code)

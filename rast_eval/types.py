@@ -143,6 +143,9 @@ class Engine(Protocol):
     ) -> Iterator[Completion]:
         """Yield one `Completion` per request, in the order in which they finish."""
 
+    def reweight(self, system: System) -> None:
+        """Go on with other λ; `system` has the members that the engine was made with."""
+
     def close(self) -> None:
         """Free the models' memory. The engine is unusable afterwards."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rast_eval.config import EngineConfig, ModelRef, System
 from rast_eval.decoding.loading import load_tokenizer
-from rast_eval.errors import PromptTooLong, TokenizerMismatch
+from rast_eval.errors import PromptTooLong, TokenizerMismatch, UsageError
 from rast_eval.shapes import shape_of
 from rast_eval.types import Request
 
@@ -43,6 +43,16 @@ def _mismatch(base: ModelRef, other: ModelRef, why: str) -> TokenizerMismatch:
         f"{base.label} and {other.label} have different tokenizers: {why}.",
         "Logits can be added only within one family: choose an expert and antiexpert of the base's family.",
     )
+
+
+def check_same_members(old: System, new: System) -> None:
+    """Refuse anything but other λ for an engine that is running.
+
+    Raises:
+        UsageError: the members differ.
+    """
+    if [(ref.path, ref.revision) for ref in old.members] != [(ref.path, ref.revision) for ref in new.members]:
+        raise UsageError("Only λ can change while an engine runs.", "Start another engine for other models.")
 
 
 def context_length(system: System, config: EngineConfig) -> int | None:

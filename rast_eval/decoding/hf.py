@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from rast_eval.config import EngineConfig, Sampling, System
-from rast_eval.decoding.checks import context_length
+from rast_eval.decoding.checks import check_same_members, context_length
 from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.loading import end_token_ids, load_model, load_tokenizer
 from rast_eval.decoding.sampling import UniformStream, draw
@@ -118,6 +118,15 @@ class HFEngine:
     def _parameters(self) -> int:
         shapes = [shape_of(ref) for ref in self.system.members]
         return sum(shape.parameters if shape else SMALL for shape in shapes)
+
+    def reweight(self, system: System) -> None:
+        """Go on with other λ: same members, same weights in memory.
+
+        Raises:
+            UsageError: `system` has other members.
+        """
+        check_same_members(self.system, system)
+        self.system = system
 
     def close(self) -> None:
         """Free the models' memory."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from rast_eval.config import EngineConfig, Sampling, System
-from rast_eval.decoding.checks import check_prompts
+from rast_eval.decoding.checks import check_prompts, check_same_members
 from rast_eval.decoding.compose import compose
 from rast_eval.decoding.loading import end_token_ids
 from rast_eval.decoding.vllm.startup import LogTail, explain, set_environment
@@ -88,11 +88,11 @@ class VLLMEngine:
                 for output in engine.step():
                     if output.finished:
                         yield self._completion(running.pop(output.request_id), output.outputs[0], stop_token_ids)
+        except GeneratorExit:
+            engine.abort_request(list(running))
+            raise
         except Exception as error:
             raise explain(error, self._log.text) from error
-        finally:
-            if running:
-                engine.abort_request(list(running))
 
     def score(self, sequences: Sequence[Sequence[int]]) -> list[list[TokenScore]]:
         """Log-probabilities of given tokens, for analyses of a fixed path.
@@ -126,8 +126,7 @@ class VLLMEngine:
         Raises:
             UsageError: `system` has other members than the engine was started with.
         """
-        if [(m.path, m.revision) for m in system.members] != [(m.path, m.revision) for m in self.system.members]:
-            raise UsageError("Only λ can change while an engine runs.", "Start another engine for other models.")
+        check_same_members(self.system, system)
         if system.deltas:
             self._llm.collective_rpc("set_rast_weights", args=(list(system.weights),))
         self.system = system

@@ -11,6 +11,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from rast_eval.config import EngineConfig, Sampling, System
+from rast_eval.decoding.checks import check_same_members
 from rast_eval.errors import BackendError, RastEvalError
 from rast_eval.types import Completion, Request
 
@@ -26,6 +27,7 @@ class ReplicatedEngine:
     """
 
     def __init__(self, system: System, config: EngineConfig) -> None:
+        self._system = system
         context = multiprocessing.get_context("spawn")
         count = config.data_parallel_size
         gpus = config.tensor_parallel_size * config.pipeline_parallel_size
@@ -72,6 +74,7 @@ class ReplicatedEngine:
 
     def reweight(self, system: System) -> None:
         """Change λ in every replica; see `VLLMEngine.reweight`."""
+        check_same_members(self._system, system)
         for inbox in self._inboxes:
             inbox.put(("reweight", system))
 
