@@ -19,6 +19,7 @@ from rast_eval.config import EngineConfig, Sampling, System
 from rast_eval.errors import DataError, UnknownName, UsageError
 from rast_eval.hub import identity
 from rast_eval.prompts import Prompt
+from rast_eval.scoring import SCORERS
 from rast_eval.types import Cell, Problem, Request
 from rast_eval.zoo import Lineup
 
@@ -141,6 +142,8 @@ def check(config: RunConfig) -> None:
         role, at, variant = arm.partition("@")
         if role not in ROLES or (at and variant not in VARIANTS):
             raise UnknownName("arm", arm, [*ROLES, *(f"{role}@{variant}" for role in ROLES for variant in VARIANTS)])
+    if config.scorer is not None and config.scorer not in SCORERS:
+        raise UnknownName("scorer", config.scorer, SCORERS)
     if len(set(config.arms)) != len(config.arms):
         raise UsageError("--arms names one arm twice.", "Leave the second one out.")
 

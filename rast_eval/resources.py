@@ -17,6 +17,11 @@ def folder(name: str) -> Path:
     return packaged if packaged.is_dir() else _PACKAGE.parent / name
 
 
+def embedded_checkpoints() -> Path:
+    """Folder of the tiny family's checkpoints, `tiny:NAME` in the zoo."""
+    return _PACKAGE / "tiny" / "checkpoints"
+
+
 def local_data_dir() -> Path | None:
     """`RAST_EVAL_DATA`, the folder of local benchmark files, where it is set."""
     value = os.environ.get("RAST_EVAL_DATA")

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rast_eval import resources
 from rast_eval.config import Delta, ModelRef, System
 from rast_eval.errors import ModelError, UnknownName, UsageError
 from rast_eval.shapes import ModelShape
@@ -110,7 +111,7 @@ def entries() -> Mapping[str, Entry]:
 
 
 def _locate(path: str) -> str:
-    return str(_HERE / "tiny" / "checkpoints" / path.removeprefix("tiny:")) if path.startswith("tiny:") else path
+    return str(resources.embedded_checkpoints() / path.removeprefix("tiny:")) if path.startswith("tiny:") else path
 
 
 @cache

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
-from rast_eval import zoo
-from rast_eval.errors import UsageError
+from rast_eval import resources, zoo
+from rast_eval.config import Backend
+from rast_eval.errors import UnknownName, UsageError
 
 Base = Annotated[str | None, typer.Option(help="Large model to activate: a short name (32b), hub id or folder.")]
 Deltas = Annotated[
@@ -19,6 +22,9 @@ Expert = Annotated[str | None, typer.Option(help="Small RL-tuned model; goes wit
 Antiexpert = Annotated[str | None, typer.Option(help="The small model the expert was tuned from.")]
 Ceiling = Annotated[str | None, typer.Option("--rl", help="The RL-tuned base, for the arm rl.")]
 Lambda = Annotated[str, typer.Option("--lambda", help="λ of every delta that names none of its own.")]
+BackendName = Annotated[
+    str | None, typer.Option("--backend", help="hf or vllm [default: vllm where it is installed beside a GPU].")
+]
 Revision = Annotated[str | None, typer.Option(help="Revision of the base on the hub; others: org/name@revision.")]
 Names = Annotated[
     list[str] | None,
@@ -72,6 +78,20 @@ def parse_shard(text: str | None) -> tuple[int, int] | None:
     if not (index.isdigit() and count.isdigit() and int(index) < int(count)):
         raise UsageError(f"--shard {text} is not of the form i/m with i below m.", "Type for instance --shard 0/4.")
     return int(index), int(count)
+
+
+def resolve_backend(name: str | None, models: zoo.Lineup) -> Backend:
+    """`--backend`, or what fits: vLLM for real models on a GPU machine that has it, else transformers.
+
+    Raises:
+        UnknownName: no such backend.
+    """
+    if name in ("hf", "vllm"):
+        return cast(Backend, name)
+    if name is not None:
+        raise UnknownName("backend", name, ["hf", "vllm"])
+    embedded = Path(models.base.path).parent == resources.embedded_checkpoints()
+    return "vllm" if not embedded and shutil.which("nvidia-smi") and find_spec("vllm") else "hf"
 
 
 def lineup(

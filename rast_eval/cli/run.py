@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -37,7 +37,7 @@ def run(
         str | None, typer.Option(help="Protocol: paper, or released (its scripts); see docs/reproducing.md.")
     ] = None,
     scorer: Annotated[str | None, typer.Option(help="[default: the benchmark's]")] = None,
-    backend: Annotated[str, typer.Option(help="hf or vllm.")] = "hf",
+    backend: options.BackendName = None,
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16, for every member.")] = "auto",
     tensor_parallel_size: Annotated[int, typer.Option(min=1, help="GPUs a model is split over (vllm).")] = 1,
     pipeline_parallel_size: Annotated[int, typer.Option(min=1, help="Pipeline stages (vllm).")] = 1,
@@ -81,7 +81,7 @@ def run(
         prompt=prompt,
         scorer=scorer,
         engine=EngineConfig(
-            backend=_backend(backend),
+            backend=options.resolve_backend(backend, lineup),
             dtype=_dtype(dtype),
             tensor_parallel_size=tensor_parallel_size,
             pipeline_parallel_size=pipeline_parallel_size,
@@ -111,16 +111,6 @@ def run(
 
     runner.run(built, root, overwrite=overwrite, workers=workers, code=code)
     runner.report(root)
-
-
-def _backend(name: str) -> Literal["hf", "vllm"]:
-    from rast_eval.errors import UnknownName
-
-    if name == "hf":
-        return "hf"
-    if name == "vllm":
-        return "vllm"
-    raise UnknownName("backend", name, ["hf", "vllm"])
 
 
 def _dtype(name: str) -> str:
