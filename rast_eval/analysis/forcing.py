@@ -31,7 +31,7 @@ class Trajectory:
 
 
 class TeacherForcer:
-    """Models that read given paths.
+    """Models that read given paths; with several GPUs one model a GPU in turn.
 
     Args:
         models: distinct checkpoints; one that several systems share is loaded once.
@@ -43,10 +43,11 @@ class TeacherForcer:
     """
 
     def __init__(self, models: Sequence[ModelRef], dtype: torch.dtype | None = None, chunk: int = CHUNK) -> None:
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        chosen: Any = dtype or ("auto" if self.device == "cuda" else torch.float32)
+        gpus = torch.cuda.device_count()
+        devices = [f"cuda:{i % gpus}" if gpus else "cpu" for i in range(len(models))]
+        chosen: Any = dtype or ("auto" if gpus else torch.float32)
         self.chunk = chunk
-        self._models = {_key(ref): load_model(ref, chosen, self.device) for ref in models}
+        self._models = {_key(r): load_model(r, chosen, device) for r, device in zip(models, devices, strict=True)}
 
     @torch.inference_mode()
     def stream(self, path: Trajectory, models: Sequence[ModelRef]) -> Iterator[tuple[int, list[Tensor]]]:
@@ -71,8 +72,8 @@ class TeacherForcer:
         # The last prompt token predicts the first token of the path, the last path token predicts nothing.
         start = 0
         for part in _parts((path.prompt[-1], *path.tokens[:-1]), self.chunk):
-            passes = zip(chosen, caches, strict=True)
-            yield start, [self._advance(model, cache, part, keep=0) for model, cache in passes]
+            rows = [self._advance(model, cache, part, keep=0) for model, cache in zip(chosen, caches, strict=True)]
+            yield start, [logits.to(rows[0].device) for logits in rows]
             start += len(part)
 
     def stream_systems(
@@ -89,9 +90,9 @@ class TeacherForcer:
 
     def _advance(self, model: Any, cache: Any, ids: Sequence[int], keep: int) -> Tensor:
         past = cache.get_seq_length()
-        positions = torch.arange(past, past + len(ids), device=self.device).unsqueeze(0)
+        positions = torch.arange(past, past + len(ids), device=model.device).unsqueeze(0)
         output = model(
-            input_ids=torch.tensor([list(ids)], device=self.device),
+            input_ids=torch.tensor([list(ids)], device=model.device),
             position_ids=positions,
             past_key_values=cache,
             use_cache=True,

@@ -88,6 +88,41 @@ def compare(
         typer.echo(f"! {warning}", err=True)
 
 
+@app.command()
+def make(
+    targets: Annotated[list[str], typer.Argument(help="table1 … table6, figure1 …, appendix-e; paper = all.")],
+    scale: Annotated[str, typer.Option(help="tiny (the embedded family, minutes) or paper (its models).")] = "tiny",
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", "-o", help="Folder.", show_default="results/reproduction-SCALE")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="GPU hours, memory and disk; nothing is loaded.")] = False,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of local benchmark files.")] = None,
+) -> None:
+    """Reproduce tables and figures; interrupted work continues."""
+    from rast_eval.reproduce import page
+    from rast_eval.reproduce.scale import get
+
+    chosen = get(scale)
+    root = output_dir or Path("results") / f"reproduction-{chosen.name}"
+    if dry_run:
+        from rast_eval import hub
+        from rast_eval.reproduce.cost import cost_table
+
+        hub.set_offline()
+        specs = page.needed_runs(page.select(targets), chosen)
+        _print(cost_table(specs, chosen.backend), Format.table)
+        for spec in specs:
+            typer.echo(f"rast-eval run {' '.join(spec.arguments(chosen.backend))} -o {root / 'runs' / spec.name}")
+        return
+    from rast_eval.report.layout import Table
+    from rast_eval.reproduce.runs import Workshop
+
+    for block in page.make(targets, Workshop(chosen, root, data_dir)):
+        if isinstance(block, Table) and "paper" not in targets:
+            _print(block, Format.table)
+    typer.echo(f"written: {root}", err=True)
+
+
 def _print(table: object, format: Format) -> None:
     from rich.console import Console
 

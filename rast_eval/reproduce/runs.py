@@ -1,0 +1,188 @@
+"""The runs behind the targets: named by what they hold, shared, generated once, continued when interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rast_eval import zoo
+from rast_eval.errors import StoreError
+from rast_eval.metrics import Estimator, RunMetrics, evaluate_runs, to_jsonable
+from rast_eval.plan import Plan, RunConfig, build
+from rast_eval.reproduce.scale import Scale
+from rast_eval.results import RunRecord, load_run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One `rast-eval run`.
+
+    Attributes:
+        deltas: as typed, λ included; empty for none.
+        greedy: temperature 0 for every arm, Table 3.
+    """
+
+    name: str
+    base: str
+    deltas: tuple[str, ...]
+    arms: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    n: int | None = None
+    limit: int | None = None
+    temperature: float | None = None
+    weight: float = 1.0
+
+    def arguments(self, backend: str) -> list[str]:
+        """Of `rast-eval run`, the output folder left out."""
+        flags = ["--base", self.base]
+        for delta in self.deltas or ("none",):
+            flags += ["--delta", delta]
+        flags += ["--arms", ",".join(self.arms), "--preset", "paper", "--backend", backend]
+        flags += ["-b", ",".join(self.benchmarks)]
+        optional = {"--n": self.n, "--limit": self.limit, "--temperature": self.temperature}
+        for flag, value in optional.items():
+            flags += [flag, f"{value:g}"] if value is not None else []
+        return flags if self.weight == 1.0 else [*flags, "--lambda", f"{self.weight:g}"]
+
+    def plan(self, backend: str) -> Plan:
+        """What it would generate; loads no model and needs no rows."""
+        from rast_eval.config import EngineConfig
+
+        lineup = zoo.resolve(self.base, self.deltas or ("none",), weight=self.weight)
+        config = RunConfig(
+            lineup,
+            self.arms,
+            self.benchmarks,
+            n=self.n,
+            limit=self.limit,
+            temperature=self.temperature,
+            preset="paper",
+            engine=EngineConfig(backend=backend),  # type: ignore[arg-type]
+        )
+        return build(config, allow_missing_data=True)
+
+
+def base_run(scale: Scale, base: str) -> RunSpec:
+    """Base, greedy and sampled, and its ceiling on all benchmarks."""
+    return RunSpec(base, base, (), ("base", "base@sampled", "rl"), scale.benchmarks, scale.n, scale.limit)
+
+
+def pair_run(scale: Scale, base: str, delta: str) -> RunSpec:
+    """RAST on all benchmarks."""
+    return RunSpec(f"{base}+{delta}", base, (delta,), ("rast",), scale.benchmarks, scale.n, scale.limit)
+
+
+def bare_runs(scale: Scale) -> tuple[RunSpec, RunSpec]:
+    """Table 2: a base without ceiling, sampled, and RAST."""
+    base, delta = scale.bare
+    shared = (scale.benchmarks, scale.n, scale.limit)
+    if base in scale.bases:
+        return base_run(scale, base), pair_run(scale, base, delta)
+    return RunSpec(base, base, (), ("base@sampled",), *shared), pair_run(scale, base, delta)
+
+
+def code_run(scale: Scale) -> RunSpec:
+    """Table 3: greedy, no ceiling."""
+    base, delta = scale.code
+    return RunSpec(
+        f"greedy-{base}+{delta}", base, (delta,), ("base", "rast"), scale.code_benchmarks, None, scale.limit, 0.0
+    )
+
+
+def sweep_run(scale: Scale, weight: float, temperature: float) -> RunSpec:
+    """One point of Figure 6."""
+    base, delta = scale.main_pair
+    return RunSpec(
+        name=f"lambda-{weight:g}-temperature-{temperature:g}",
+        base=base,
+        deltas=(delta,),
+        arms=("rast",),
+        benchmarks=(scale.sweep_benchmark,),
+        n=scale.sweep_n,
+        limit=scale.sweep_limit,
+        temperature=temperature,
+        weight=weight,
+    )
+
+
+def ensemble_run(scale: Scale) -> RunSpec | None:
+    """Appendix E: several deltas on one base, each weighted by one over their number."""
+    if scale.ensemble is None:
+        return None
+    base, deltas = scale.ensemble
+    terms = tuple(f"{delta}:{1 / len(deltas):.4f}" for delta in deltas)
+    return RunSpec("ensemble", base, terms, ("rast",), (scale.sweep_benchmark,), scale.n, scale.limit)
+
+
+@dataclass
+class Workshop:
+    """Where runs and their products lie.
+
+    Attributes:
+        root: results/reproduction-<scale>; runs below `runs/`.
+        data_dir: local benchmark files, None for the hub.
+    """
+
+    scale: Scale
+    root: Path
+    data_dir: Path | None = None
+    _done: dict[str, Path] = field(default_factory=dict)
+
+    def run(self, spec: RunSpec) -> Path:
+        """Generate and grade what is missing of a run, and return its folder.
+
+        Raises:
+            StoreError: the run did not finish.
+        """
+        if spec.name in self._done:
+            return self._done[spec.name]
+        from rast_eval.cli import dispatch
+
+        folder = self.root / "runs" / spec.name
+        arguments = ["run", *spec.arguments(self.scale.backend), "-o", str(folder)]
+        arguments += ["--data-dir", str(self.data_dir)] if self.data_dir else []
+        print(f"run {spec.name} …", file=sys.stderr)
+        with contextlib.redirect_stdout(io.StringIO()):
+            code = dispatch(arguments)
+        if code > 1:
+            raise StoreError(f"The run {spec.name} did not finish.", f"Type `rast-eval {' '.join(arguments)}`.")
+        self._done[spec.name] = folder
+        return folder
+
+    def record(self, spec: RunSpec) -> RunRecord:
+        """The finished run."""
+        return load_run(self.run(spec))
+
+    def metrics(self, specs: Sequence[RunSpec], estimator: Estimator = "paper", name: str | None = None) -> RunMetrics:
+        """Figures over several runs together."""
+        ks = self.scale.ks if estimator == "unbiased" else None
+        return evaluate_runs([self.run(spec) for spec in specs], None, estimator, ks, name)
+
+    def save(self, name: str, figure: Figure, pdf: bool = True) -> Path:
+        """Write a figure as `<name>.png`, and as PDF beside it."""
+        from rast_eval.report.figures import save
+
+        png, vector = save(figure, self.root / name)
+        if not pdf:
+            vector.unlink()
+        return png
+
+    def write(self, name: str, values: object) -> None:
+        """Keep every value behind a figure as `analysis/<name>.json`."""
+        file = self.root / "analysis" / f"{name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(to_jsonable(values)), encoding="ascii")
+
+    def pair(self, base: str, delta: str, estimator: Estimator = "paper") -> RunMetrics:
+        """Base, RAST and ceiling of one row of Table 1."""
+        specs = [base_run(self.scale, base), pair_run(self.scale, base, delta)]
+        return self.metrics(specs, estimator, f"{base} + Δ{delta}")
