@@ -11,20 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rast_eval import hub
-from rast_eval.analysis.memory import power_of_two
-from rast_eval.config import System
+from rast_eval.config import Backend
 from rast_eval.plan import Plan
 from rast_eval.report.layout import Table
 from rast_eval.reproduce.runs import RunSpec
+from rast_eval.reproduce.sizing import gpus_for, weight_bytes
 from rast_eval.shapes import shape_of
 from rast_eval.types import Cell
 
-CARD_BYTES, BANDWIDTH, FLOPS = 80e9, 3.35e12, 990e12
-"""One H100 SXM: memory, bytes a second, dense bfloat16 operations a second."""
+BANDWIDTH, FLOPS = 3.35e12, 990e12
+"""One H100 SXM: bytes a second, dense bfloat16 operations a second."""
 
 EFFICIENCY, BATCH = 0.6, 256
-USABLE = 0.9 * 0.75
-"""Of a card's memory for weights: vLLM's share, and a quarter of it kept for the KV cache."""
 
 TABLE6 = {"amc23": 1362.8, "gsm8k": 354.9}
 """The two lengths that the paper states (7B + delta 1.5B)."""
@@ -67,14 +65,14 @@ class Cost:
 
 def estimate(spec: RunSpec, plan: Plan) -> Cost:
     """Cost of a run; systems of unknown shape count as nothing."""
-    weights = max(_weights(system) for system in plan.by_system())
-    gpus = power_of_two(weights / (CARD_BYTES * USABLE))
+    weights = max(weight_bytes(system) for system in plan.by_system())
+    gpus = gpus_for(plan.by_system())
     tokens = sum(_tokens(cell) for cell in plan.cells)
     seconds = sum(_seconds(cell, gpus) for cell in plan.cells)
     return Cost(spec.name, tokens, gpus, seconds * gpus / 3600, weights, tokens * 6)
 
 
-def cost_table(specs: Sequence[RunSpec], backend: str) -> Table:
+def cost_table(specs: Sequence[RunSpec], backend: Backend) -> Table:
     """A row a run, the sum under them, and what has to be downloaded once."""
     plans = [spec.plan(backend) for spec in specs]
     costs = [estimate(spec, plan) for spec, plan in zip(specs, plans, strict=True)]
@@ -92,11 +90,6 @@ def cost_table(specs: Sequence[RunSpec], backend: str) -> Table:
     return Table(f"Plan: {len(costs)} runs", header, tuple(rows), f"{NOTE}\n{download}")
 
 
-def _weights(system: System) -> float:
-    shapes = (shape_of(ref) for ref in system.members)
-    return math.fsum(2.0 * shape.parameters for shape in shapes if shape)
-
-
 def _tokens(cell: Cell) -> float:
     mean = min(ASSUMED.get(cell.benchmark, OTHERWISE), cell.sampling.max_tokens)
     return cell.problem_count * cell.n * mean
@@ -106,7 +99,7 @@ def _seconds(cell: Cell, gpus: int) -> float:
     shapes = [shape for ref in cell.system.members if (shape := shape_of(ref))]
     batch = min(BATCH, cell.problem_count * cell.n)
     mean = _tokens(cell) / (cell.problem_count * cell.n)
-    traffic = _weights(cell.system) + batch * mean / 2 * sum(shape.kv_bytes_per_token() for shape in shapes)
+    traffic = weight_bytes(cell.system) + batch * mean / 2 * sum(shape.kv_bytes_per_token() for shape in shapes)
     work = 2.0 * batch * sum(shape.parameters for shape in shapes)
     step = max(traffic / (BANDWIDTH * gpus * EFFICIENCY), work / (FLOPS * gpus * EFFICIENCY))
     return _tokens(cell) / batch * step

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rast_eval import zoo
+from rast_eval.config import Backend, EngineConfig
 from rast_eval.errors import StoreError
 from rast_eval.metrics import Estimator, RunMetrics, evaluate_runs, to_jsonable
 from rast_eval.plan import Plan, RunConfig, build
 from rast_eval.reproduce.scale import Scale
+from rast_eval.reproduce.sizing import gpus_for
 from rast_eval.results import RunRecord, load_run
 
 if TYPE_CHECKING:
@@ -51,22 +54,30 @@ class RunSpec:
         optional = {"--n": self.n, "--limit": self.limit, "--temperature": self.temperature}
         for flag, value in optional.items():
             flags += [flag, f"{value:g}"] if value is not None else []
-        return flags if self.weight == 1.0 else [*flags, "--lambda", f"{self.weight:g}"]
+        flags += ["--lambda", f"{self.weight:g}"] if self.weight != 1.0 else []
+        return [*flags, "--tensor-parallel-size", str(self.gpus)] if backend == "vllm" and self.gpus > 1 else flags
 
-    def plan(self, backend: str) -> Plan:
+    @property
+    def lineup(self) -> zoo.Lineup:
+        """Its models."""
+        return zoo.resolve(self.base, self.deltas or ("none",), weight=self.weight)
+
+    @property
+    def gpus(self) -> int:
+        """80 GB cards that its largest arm needs."""
+        return gpus_for(self.lineup.system(arm) for arm in self.arms)
+
+    def plan(self, backend: Backend) -> Plan:
         """What it would generate; loads no model and needs no rows."""
-        from rast_eval.config import EngineConfig
-
-        lineup = zoo.resolve(self.base, self.deltas or ("none",), weight=self.weight)
         config = RunConfig(
-            lineup,
+            self.lineup,
             self.arms,
             self.benchmarks,
             n=self.n,
             limit=self.limit,
             temperature=self.temperature,
             preset="paper",
-            engine=EngineConfig(backend=backend),  # type: ignore[arg-type]
+            engine=EngineConfig(backend=backend),
         )
         return build(config, allow_missing_data=True)
 
@@ -145,15 +156,11 @@ class Workshop:
         """
         if spec.name in self._done:
             return self._done[spec.name]
-        from rast_eval.cli import dispatch
-
         folder = self.root / "runs" / spec.name
         arguments = ["run", *spec.arguments(self.scale.backend), "-o", str(folder)]
         arguments += ["--data-dir", str(self.data_dir)] if self.data_dir else []
         print(f"run {spec.name} …", file=sys.stderr)
-        with contextlib.redirect_stdout(io.StringIO()):
-            code = dispatch(arguments)
-        if code > 1:
+        if _execute(arguments, apart=self.scale.backend == "vllm") > 1:
             raise StoreError(f"The run {spec.name} did not finish.", f"Type `rast-eval {' '.join(arguments)}`.")
         self._done[spec.name] = folder
         return folder
@@ -186,3 +193,14 @@ class Workshop:
         """Base, RAST and ceiling of one row of Table 1."""
         specs = [base_run(self.scale, base), pair_run(self.scale, base, delta)]
         return self.metrics(specs, estimator, f"{base} + Δ{delta}")
+
+
+def _execute(arguments: Sequence[str], *, apart: bool) -> int:
+    """Exit code of one command line; `apart` in a process of its own, whose end surely frees the GPUs."""
+    if apart:
+        command = [sys.executable, "-m", "rast_eval", *arguments]
+        return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode
+    from rast_eval.cli import dispatch
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        return dispatch(arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rast_eval import zoo
+from rast_eval.config import Backend
 from rast_eval.errors import UnknownName
 from rast_eval.shapes import shape_of
 
@@ -42,7 +43,7 @@ class Scale:
     sweep_n: int | None
     sweep_limit: int | None
     path_problems: int
-    backend: str
+    backend: Backend
     caveats: tuple[str, ...]
 
     @property

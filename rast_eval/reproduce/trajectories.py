@@ -16,6 +16,7 @@ from rast_eval.report.html import Block, Picture, Text, Tokens
 from rast_eval.report.layout import Table, percent, rate
 from rast_eval.reproduce.figures import LABELS
 from rast_eval.reproduce.runs import Workshop
+from rast_eval.reproduce.sizing import gpus_for
 
 
 def figure1(shop: Workshop) -> list[Block]:
@@ -127,7 +128,8 @@ def _paths(shop: Workshop, base: str, arm: str, delta: str | None = None) -> lis
         if kept["models"] == to_jsonable(models):
             return [Trajectory(p["problem_id"], tuple(p["prompt"]), tuple(p["tokens"])) for p in kept["paths"]]
     drawn = draw_prompts(lineup.base, scale.sweep_benchmark, lineup.prompt, scale.path_problems, 0, shop.data_dir)
-    engine = EngineConfig(backend=scale.backend)  # type: ignore[arg-type]
+    gpus = gpus_for([lineup.system(arm)]) if scale.backend == "vllm" else 1
+    engine = EngineConfig(backend=scale.backend, tensor_parallel_size=gpus)
     stops = (drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     paths = greedy_paths(lineup.system(arm), drawn.ids, engine, *stops)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +143,7 @@ def _coverage(shop: Workshop, lineup: zoo.Lineup, paths: Sequence[Any]) -> dict[
 
     systems = {arm: lineup.system(arm) for arm in ("base", "rast")}
     if shop.scale.backend == "vllm":
-        engine = EngineConfig(backend="vllm")
+        engine = EngineConfig(backend="vllm", tensor_parallel_size=gpus_for(systems.values()))
         return {arm: path_coverage.measure_with_vllm(system, paths, engine) for arm, system in systems.items()}
     forcer = forcing.TeacherForcer(forcing.members_of(list(systems.values())))
     return path_coverage.measure(forcer, systems, paths)
