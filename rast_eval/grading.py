@@ -66,9 +66,10 @@ def grade_run(
         DataError: a benchmark's rows cannot be read.
     """
     store = Store(root)
+    cells = store.manifest()["cells"]  # before the lock, which would make the directory
     count = 0
     with store.locked():
-        for cell in store.manifest()["cells"]:
+        for cell in cells:
             benchmark = benchmarks.get(cell["benchmark"], include_path)
             problems = benchmarks.load(benchmark, data_dir, cell["problem_count"])
             count += len(grade_cell(store, cell, problems, scorer or cell["scorer"], workers, code))

@@ -18,7 +18,7 @@ MISTAKES = [
 def test_a_mistake_gets_two_sentences_and_exit_code_2(case, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RAST_EVAL_DATA", raising=False)
-    code = cli.dispatch(case["arguments"])
+    code = cli.dispatch([argument.replace("/nowhere", str(tmp_path / "nowhere")) for argument in case["arguments"]])
     printed = capsys.readouterr()
     lines = printed.err.strip().splitlines()
     assert code == 2
