@@ -34,7 +34,7 @@ $(VENV)/.installed-vllm: $(VENV)/.installed
 setup-vllm: $(VENV)/.installed-vllm  ## vLLM for this machine: the CPU build where no GPU is found
 
 demo: setup      ## RAST lifts a tiny base model; about a minute (BACKEND=vllm where it is installed)
-	$(BIN)/rast-eval run --backend $(BACKEND) -L 100 -o results/demo
+	$(BIN)/rast-eval run --backend $(BACKEND) -o results/demo
 
 test: setup      ## every test that this machine can run; the rest is skipped by name
 	$(BIN)/python -m pytest $(TESTS)

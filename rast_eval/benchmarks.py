@@ -48,6 +48,7 @@ class Benchmark:
         kind: `math` or `code`; decides how gold and question are read.
         file: names accepted under `--data-dir`, the first that exists is read.
         columns: for `id` and `question`, the columns to try in order; without an id the position counts.
+        limit: problems taken where no `--limit` is typed; None for all.
         count: rows expected; sha256: of the canonical rows, None where they were never held.
         prompt: template, None for the delta's.
         n, sampling: the paper's decoding for every arm; `greedy_arms` run greedily with n = 1 instead.
@@ -65,6 +66,7 @@ class Benchmark:
     file: tuple[str, ...] = ()
     generator: Mapping[str, Any] = field(default_factory=dict)
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    limit: int | None = None
     sha256: str | None = None
     prompt: str | None = None
     greedy_arms: tuple[str, ...] = ()

@@ -165,13 +165,14 @@ def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
     templates: dict[str, Prompt] = {}
     cells: list[Cell] = []
     for benchmark in chosen.values():
+        limit = config.limit or benchmark.limit
         try:
-            problems[benchmark.name] = benchmarks.load(benchmark, config.data_dir, config.limit)
+            problems[benchmark.name] = benchmarks.load(benchmark, config.data_dir, limit)
         except DataError:
             if not allow_missing_data:
                 raise
             problems[benchmark.name] = []
-        count = len(problems[benchmark.name]) or min(benchmark.count, config.limit or benchmark.count)
+        count = len(problems[benchmark.name]) or min(benchmark.count, limit or benchmark.count)
         for arm in arms:
             prompt = _prompt(config, benchmark, arm)
             templates[prompt.name] = prompt
