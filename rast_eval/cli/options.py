@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, cast
@@ -92,6 +93,30 @@ def resolve_backend(name: str | None, models: zoo.Lineup) -> Backend:
         raise UnknownName("backend", name, ["hf", "vllm"])
     embedded = Path(models.base.path).parent == resources.embedded_checkpoints()
     return "vllm" if not embedded and shutil.which("nvidia-smi") and find_spec("vllm") else "hf"
+
+
+DTYPES = {"half": "float16", "fp16": "float16", "bf16": "bfloat16", "float": "float32", "fp32": "float32"}
+
+
+def resolve_dtype(name: str) -> str:
+    """`--dtype` by the name torch gives it.
+
+    Raises:
+        UnknownName: no such dtype.
+    """
+    known = ("auto", "float32", "bfloat16", "float16")
+    if DTYPES.get(name, name) not in known:
+        raise UnknownName("dtype", name, known)
+    return DTYPES.get(name, name)
+
+
+def pinned(models: zoo.Lineup) -> zoo.Lineup:
+    """The lineup with every hub checkpoint at the commit it has now."""
+    from rast_eval.hub import pin
+
+    deltas = tuple(replace(d, expert=pin(d.expert), antiexpert=pin(d.antiexpert)) for d in models.deltas)
+    ceiling = pin(models.ceiling) if models.ceiling else None
+    return replace(models, base=pin(models.base), deltas=deltas, ceiling=ceiling)
 
 
 def lineup(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,6 @@ import typer
 from rast_eval.cli import options
 from rast_eval.config import CodeScoring, EngineConfig
 from rast_eval.plan import Plan
-from rast_eval.zoo import Lineup
 
 
 def run(
@@ -69,7 +67,7 @@ def run(
         hub.set_offline()
     lineup = options.lineup(base, delta, expert, antiexpert, rl, weight, revision)
     config = plan.RunConfig(
-        lineup=lineup if dry_run else _pinned(lineup),
+        lineup=lineup if dry_run else options.pinned(lineup),
         arms=options.split_names([arms] if arms else None),
         benchmarks=options.split_names(benchmarks),
         n=n,
@@ -82,7 +80,7 @@ def run(
         scorer=scorer,
         engine=EngineConfig(
             backend=options.resolve_backend(backend, lineup),
-            dtype=_dtype(dtype),
+            dtype=options.resolve_dtype(dtype),
             tensor_parallel_size=tensor_parallel_size,
             pipeline_parallel_size=pipeline_parallel_size,
             data_parallel_size=data_parallel_size,
@@ -111,26 +109,6 @@ def run(
 
     runner.run(built, root, overwrite=overwrite, workers=workers, code=code)
     runner.report(root)
-
-
-def _dtype(name: str) -> str:
-    from rast_eval.errors import UnknownName
-
-    name = {"half": "float16", "float": "float32", "bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}.get(
-        name, name
-    )
-    if name not in ("auto", "float32", "bfloat16", "float16"):
-        raise UnknownName("dtype", name, ["auto", "float32", "bfloat16", "float16"])
-    return name
-
-
-def _pinned(lineup: Lineup) -> Lineup:
-    """The lineup with every hub checkpoint at the commit it has now."""
-    from rast_eval.hub import pin
-
-    deltas = tuple(replace(d, expert=pin(d.expert), antiexpert=pin(d.antiexpert)) for d in lineup.deltas)
-    ceiling = pin(lineup.ceiling) if lineup.ceiling else None
-    return replace(lineup, base=pin(lineup.base), deltas=deltas, ceiling=ceiling)
 
 
 def default_root(built: Plan) -> Path:

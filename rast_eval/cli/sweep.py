@@ -35,7 +35,7 @@ def sweep(
     seed: Annotated[int, typer.Option(help="Seeds every sample through SHA-256.")] = 0,
     prompt: Annotated[str | None, typer.Option(help="Prompt template [default: the delta's].")] = None,
     scorer: Annotated[str | None, typer.Option(help="[default: the benchmark's]")] = None,
-    backend: Annotated[str, typer.Option(help="hf or vllm.")] = "hf",
+    backend: options.BackendName = None,
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16, for every member.")] = "auto",
     tensor_parallel_size: Annotated[int, typer.Option(min=1, help="GPUs a model is split over (vllm).")] = 1,
     data_parallel_size: Annotated[int, typer.Option(min=1, help="Engines side by side (vllm).")] = 1,
@@ -57,7 +57,6 @@ def sweep(
     """
     from rast_eval import hub
     from rast_eval import sweep as sweeps
-    from rast_eval.cli.run import _backend, _dtype, _pinned
     from rast_eval.errors import UsageError
     from rast_eval.plan import RunConfig
 
@@ -71,7 +70,7 @@ def sweep(
     )
     if offline:
         hub.set_offline()
-    lineup = _pinned(options.lineup(base, delta, expert, antiexpert, rl, "1.0", revision))
+    lineup = options.pinned(options.lineup(base, delta, expert, antiexpert, rl, "1.0", revision))
     config = RunConfig(
         lineup=lineup,
         arms=(arm,),
@@ -84,8 +83,8 @@ def sweep(
         prompt=prompt,
         scorer=scorer,
         engine=EngineConfig(
-            backend=_backend(backend),
-            dtype=_dtype(dtype),
+            backend=options.resolve_backend(backend, lineup),
+            dtype=options.resolve_dtype(dtype),
             tensor_parallel_size=tensor_parallel_size,
             data_parallel_size=data_parallel_size,
             gpu_memory_utilization=gpu_memory_utilization,
