@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,12 @@ from rich.text import Text
 
 from rast_eval import hub, prompts
 from rast_eval.config import ModelRef, System
+from rast_eval.decoding.memory import plan_memory
 from rast_eval.errors import RastEvalError
 from rast_eval.plan import Plan
-from rast_eval.shapes import DTYPE_BYTES, shape_of
 from rast_eval.types import Cell, Problem
+
+CARD_BYTES = 80 * 10**9
 
 HEAD = 12
 """Token ids shown of the first prompt."""
@@ -27,6 +28,10 @@ def show(plan: Plan, root: Path, console: Console | None = None) -> None:
     console.print(f"[bold]Plan[/] for {root}: {_models(plan)}\n", highlight=False)
     console.print(_cells(plan))
     console.print(_memory(plan))
+    for system in plan.by_system():
+        need = plan_memory(system, plan.config.engine)
+        if need and need.device:
+            console.print(f"Here, {_system(system)}: {need.verdict()}", highlight=False)
     _print_prompts(plan, console)
     downloads = _downloads(plan)
     console.print(f"\nTo download: {downloads or 'nothing'}", highlight=False)
@@ -76,23 +81,19 @@ def _bytes(count: float) -> str:
 
 
 def _memory(plan: Plan) -> Table:
-    engine = plan.config.engine
-    size = DTYPE_BYTES.get(engine.dtype, 2)
     table = Table(title="\nMemory", title_justify="left", box=None, header_style="bold", pad_edge=False)
     for name, justify in (("system", "left"), ("weights", "right"), ("KV a token", "right"),
                           ("KV a full sequence", "right"), ("80 GB GPUs ≥", "right")):  # fmt: skip
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for system, cells in plan.by_system().items():
-        shapes = [shape_of(ref) for ref in system.members]
         label = f"{'/'.join(dict.fromkeys(cell.arm for cell in cells))}: {_system(system)}"
-        if any(shape is None for shape in shapes):
+        longest = max(cell.sampling.max_tokens for cell in cells)
+        need = plan_memory(system, plan.config.engine, longest=longest, device=CARD_BYTES)
+        if need is None:
             table.add_row(label, "unknown", "unknown", "unknown", "unknown")
             continue
-        weights = sum(shape.parameters for shape in shapes if shape) * size
-        kv = sum(shape.kv_bytes_per_token(size) for shape in shapes if shape)
-        longest = max(cell.sampling.max_tokens for cell in cells)
-        gpus = max(1, math.ceil((weights + kv * longest) / (80e9 * engine.gpu_memory_utilization)))
-        table.add_row(label, _bytes(weights), _bytes(kv), _bytes(kv * longest), str(gpus))
+        sizes = (need.weights, need.kv_per_token, need.kv_per_token * need.context)
+        table.add_row(label, *map(_bytes, sizes), str(need.devices_needed))
     return table
 
 

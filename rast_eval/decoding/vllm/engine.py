@@ -13,6 +13,7 @@ from rast_eval.config import EngineConfig, Sampling, System
 from rast_eval.decoding.checks import check_prompts, check_same_members
 from rast_eval.decoding.compose import compose
 from rast_eval.decoding.loading import end_token_ids
+from rast_eval.decoding.memory import check_memory
 from rast_eval.decoding.vllm.startup import LogTail, explain, set_environment
 from rast_eval.errors import RastEvalError, UsageError
 from rast_eval.types import Completion, FinishReason, Request
@@ -55,6 +56,8 @@ class VLLMEngine:
         self._composite: tempfile.TemporaryDirectory[str] | None = None
         if config.offline:
             os.environ["HF_HUB_OFFLINE"] = "1"
+        if "quantization" not in config.extra:
+            check_memory(system, config)
         if system.deltas:
             self._composite = tempfile.TemporaryDirectory(prefix="rast-composite-")
             compose(system, Path(self._composite.name))

@@ -1,0 +1,87 @@
+"""Sizes against the published checkpoints, and the flag that each verdict names."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from rast_eval import zoo
+from rast_eval.config import Delta, EngineConfig, ModelRef, System
+from rast_eval.decoding import memory
+from rast_eval.decoding.memory import check_memory, plan_memory, weight_bytes
+from rast_eval.errors import OutOfMemory
+
+CARD = 80 * 10**9
+
+
+def system(base, delta):
+    return zoo.resolve_system(base, [delta])
+
+
+def test_sizes_of_a_published_trio():
+    plan = plan_memory(system("32b", "14b"), EngineConfig(), longest=16384, device=CARD)
+    assert plan.weights == pytest.approx(2 * (32.76e9 + 2 * 14.77e9), rel=0.002)
+    assert plan.kv_per_token == 2 * 2 * 8 * 128 * (64 + 2 * 48)
+    assert (plan.devices_needed, plan.fits) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("base", "delta", "tensor_parallel", "longest", "says"),
+    [
+        ("32b", "14b", 1, 16384, "--tensor-parallel-size 2 fits"),
+        ("32b", "14b", 2, 16384, "full sequences at once"),
+        ("32b", "1.5b", 1, 16384, "--max-model-len"),
+        ("llama3.1-70b", "llama3.1-8b", 4, 4096, "full sequences at once"),
+    ],
+)
+def test_verdict_names_the_flag(base, delta, tensor_parallel, longest, says):
+    config = EngineConfig(tensor_parallel_size=tensor_parallel)
+    plan = plan_memory(system(base, delta), config, longest=longest, device=CARD)
+    assert says in plan.verdict()
+    assert plan.fits == ("full sequences" in plan.verdict().rpartition(":")[2])
+
+
+def test_the_proposed_context_and_card_count_do_fit():
+    short = plan_memory(system("32b", "1.5b"), EngineConfig(), longest=16384, device=CARD)
+    tokens = int(short.verdict().rpartition("--max-model-len ")[2].split()[0])
+    assert 0 < tokens < 16384
+    assert replace(short, context=tokens).fits
+    assert not replace(short, context=tokens + 1).fits
+    many = plan_memory(system("llama3.1-70b", "llama3.1-8b"), EngineConfig(), longest=8192, device=CARD)
+    assert replace(many, devices=many.devices_needed).fits
+    assert not replace(many, devices=many.devices_needed // 2).fits
+
+
+def test_unknown_shapes_have_no_plan():
+    pair = Delta(ModelRef("some-org/unknown"), ModelRef("Qwen/Qwen2.5-7B"))
+    assert plan_memory(System(ModelRef("Qwen/Qwen2.5-32B"), (pair,)), EngineConfig()) is None
+
+
+@pytest.mark.parametrize(
+    ("quantization", "bytes_a_weight"),
+    [
+        ({"quant_method": "fp8"}, 1.0),
+        ({"quant_method": "awq", "bits": 4}, 0.5),
+        ({"quant_method": "gptq", "bits": 8}, 1.0),
+        ({"quant_method": "compressed-tensors", "config_groups": {"g": {"weights": {"num_bits": 4}}}}, 0.5),
+        (None, 2.0),
+    ],
+)
+def test_quantised_checkpoints_keep_wide_embeddings(tmp_path, quantization, bytes_a_weight):
+    shape = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1}
+    shape |= {"intermediate_size": 128, "vocab_size": 1000, "max_position_embeddings": 512, "dtype": "bfloat16"}
+    config = {"model_type": "qwen2", **shape, **({"quantization_config": quantization} if quantization else {})}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    plain = memory.shape_of(ModelRef(str(tmp_path))).parameters
+    tables = 2 * 1000 * 64
+    assert weight_bytes(ModelRef(str(tmp_path))) == int(tables * 2 + (plain - tables) * bytes_a_weight)
+
+
+def test_weights_larger_than_the_device_are_refused_before_loading(monkeypatch):
+    monkeypatch.setattr(memory, "gpu_bytes", lambda: 24 * 10**9)
+    with pytest.raises(OutOfMemory, match=r"124\.6 GB") as caught:
+        check_memory(system("32b", "14b"), EngineConfig(max_model_len=16384))
+    assert "--tensor-parallel-size 8" in caught.value.hint
+    check_memory(system("32b", "14b"), EngineConfig(tensor_parallel_size=8))
