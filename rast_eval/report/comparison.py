@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rast_eval import statistics
 from rast_eval.errors import UsageError
-from rast_eval.report.layout import Table, arm_title, interval, percent
+from rast_eval.report.layout import DASH, Table, arm_title, interval, p_value, percent
 from rast_eval.results import RunRecord, load_verdicts
 from rast_eval.statistics import Difference
 
@@ -96,4 +96,4 @@ def _with_holm(rows: list[Comparison]) -> list[Comparison]:
 
 
 def _p(value: float) -> str:
-    return "–" if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return DASH if math.isnan(value) else p_value(value).removeprefix("= ")

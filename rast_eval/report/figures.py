@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,12 +76,17 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes."""
+    """One set of axes.
+
+    Attributes:
+        marks: vertical lines (x, text), e.g. the default λ.
+        xlabel: where it differs from the other panels'.
+    """
 
     title: str
     series: Sequence[Series]
-    marks: Sequence[tuple[float, str]] = field(default=())
-    """Vertical lines (x, text), e.g. the default λ."""
+    marks: Sequence[tuple[float, str]] = ()
+    xlabel: str = ""
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
@@ -124,7 +129,7 @@ def line_panels(panels: Sequence[Panel], xlabel: str, ylabel: str, *, log2: bool
             ax.set_xticks(ticks, [str(tick) for tick in ticks])
             ax.minorticks_off()
         ax.set_title(panel.title, loc="left")
-        ax.set_xlabel(xlabel)
+        ax.set_xlabel(panel.xlabel or xlabel)
     _label_left(axes, columns, ylabel)
     _paper_key(figure, any(series.paper for panel in panels for series in panel.series))
     return figure
@@ -144,8 +149,12 @@ class Dot:
     paper_x: float = math.nan
 
 
-def dots(groups: Sequence[tuple[str, Sequence[Dot]]], xlabel: str) -> Figure:
-    """Horizontal dots, one row a (group, model), each named and with its value written beside it."""
+def dots(groups: Sequence[tuple[str, Sequence[Dot]]], xlabel: str, limits: tuple[float, float] | None = None) -> Figure:
+    """Horizontal dots, one row a (group, model), each named and with its value written beside it.
+
+    Args:
+        limits: ends of the axis where the values lie within them; a value outside widens them.
+    """
     rows = [(group, dot) for group, members in groups for dot in members]
     figure, axes = _grid(1, 1, width=5.6, height=0.9 + 0.34 * len(rows))
     ax = axes[0]
@@ -156,10 +165,13 @@ def dots(groups: Sequence[tuple[str, Sequence[Dot]]], xlabel: str) -> Figure:
         ax.plot(dot.value, position, style.marker, color=style.color, markersize=6)
         if not math.isnan(dot.paper):
             ax.plot(dot.paper, position, style.marker, markersize=8, markerfacecolor="none", color=style.color)
-        ax.annotate(f"{dot.value:.1f}", (dot.value, position), xytext=(0, 6), textcoords="offset points",
+        ax.annotate(f"{dot.value:.2f}", (dot.value, position), xytext=(0, 6), textcoords="offset points",
                     ha="center", fontsize=7.5)  # fmt: skip
     ax.set_yticks(range(len(rows)), [f"{group}, {dot.label}" for group, dot in rows])
     ax.set_ylim(len(rows) - 0.4, -0.8)
+    if limits:
+        ends = [x for _, dot in rows for x in (dot.value, dot.low, dot.high, dot.paper) if not math.isnan(x)]
+        ax.set_xlim(min(limits[0], *ends), max(limits[1], *ends))
     ax.set_xlabel(xlabel)
     _paper_key(figure, any(not math.isnan(dot.paper) for _, dot in rows))
     return figure
@@ -226,9 +238,10 @@ def token_heat(tokens: Sequence[str], values: Floats, title: str, unit: str, *, 
             lines[-1].append((column, part, value))
             column += len(part)
     plt = _pyplot()
-    height = 0.75 + 0.34 * len(lines)
-    figure: Figure = plt.figure(figsize=(columns * 0.083 + 0.3, height), layout="none")
-    ax = figure.add_axes((0.02, 0.02, 0.96, 1 - 0.5 / height))
+    height = 0.4 + 0.3 * len(lines)
+    # A character of the monospaced font is 0.602 em wide: 8.3 pt are 0.0694 inches.
+    figure: Figure = plt.figure(figsize=(columns * 0.0694 / 0.96, height), layout="none")
+    ax = figure.add_axes((0.02, 0.02, 0.96, 1 - 0.42 / height))
     ax.set_axis_off()
     ax.set_xlim(0, columns)
     ax.set_ylim(len(lines), 0)
@@ -242,7 +255,7 @@ def token_heat(tokens: Sequence[str], values: Floats, title: str, unit: str, *, 
             ink = "white" if shade > 0.75 else "black"
             ax.text(x, y + 0.62, text, family="monospace", fontsize=8.3, va="center", color=ink, parse_math=False)
             if value >= marked and value > 0.05 * largest:
-                ax.text(x, y + 0.2, f"{value:.2g}", fontsize=5.8, color="#D55E00", va="center")
+                ax.text(x, y + 0.2, f"{value:.3g}", fontsize=5.8, color="#D55E00", va="center")
     figure.suptitle(f"{title} ({unit})", x=0.02, ha="left", fontsize=9, fontweight="bold")
     return figure
 
@@ -278,14 +291,20 @@ def _name_ends(ax: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
     """Write each label right of its line's end, moved apart where they would overlap."""
     low, high = ax.get_ylim()
     step = (high - low) * 0.085
-    placed = -math.inf
-    for y, label, color in sorted(ends):
-        placed = max(y, placed + step)
-        ax.annotate(label, (1.01, placed), xycoords=("axes fraction", "data"), color=color, fontsize=8, va="center")
+    wanted = sorted(ends)
+    places: list[float] = []
+    for y, _, _ in wanted:
+        places.append(max(y, places[-1] + step) if places else y)
+    for i in reversed(range(len(places))):  # what was pushed out at the top moves the ones below it down
+        ceiling = high - step / 4 if i == len(places) - 1 else places[i + 1] - step
+        places[i] = min(places[i], ceiling)
+    for place, (_, label, color) in zip(places, wanted, strict=True):
+        ax.annotate(label, (1.01, place), xycoords=("axes fraction", "data"), color=color, fontsize=8, va="center")
 
 
-def _name_point(ax: Axes, label: str, x: float, y: float, color: str) -> None:
-    ax.annotate(label, (x, y), xytext=(6, 5), textcoords="offset points", fontsize=8, color=color)
+def _name_point(ax: Axes, label: str, x: float, y: float, color: str, left: bool = False) -> None:
+    side, offset = ("right", -6) if left else ("left", 6)
+    ax.annotate(label, (x, y), xytext=(offset, 5), textcoords="offset points", fontsize=8, color=color, ha=side)
 
 
 def _label_left(axes: Sequence[Axes], columns: int, label: str) -> None:

@@ -81,6 +81,16 @@ def seeds(accuracy: Accuracy) -> str:
     return "" if math.isnan(accuracy.seeds_half_width) else f"seeds ± {percent(accuracy.seeds_half_width)}"
 
 
+def with_seeds(accuracy: Accuracy) -> str:
+    """`score` with `seeds` on a second line where there are any."""
+    return f"{score(accuracy)}\n{seeds(accuracy)}".rstrip()
+
+
+def p_value(value: float) -> str:
+    """`= 0.012` or `< 0.001`."""
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
 def rate(recovery: Recovery | None) -> str:
     """`83.0 [79.0, 87.1]`; a dash where there is no ceiling or no gap; `unbounded` in place of the interval."""
     if recovery is None or math.isnan(recovery.value):
@@ -160,7 +170,7 @@ def single_table(metrics: RunMetrics) -> Table:
     header += [*([f"pass@{k}"] if has_subsets else []), *([f"majority@{k}"] if has_votes else [])]
     rows = []
     for cell in _in_order(metrics, metrics.benchmarks[0]):
-        row = [_row_label([cell]), f"{score(cell.accuracy)}\n{seeds(cell.accuracy)}".rstrip()]
+        row = [_row_label([cell]), with_seeds(cell.accuracy)]
         row += [rate(cell.recovery).replace(" ", "\n", 1)] if has_recovery else []
         row += [_subset(cell.pass_at, k)] if has_subsets else []
         row += [_subset(cell.majority_at, k)] if has_votes else []
@@ -258,10 +268,8 @@ def _row_label(cells: Sequence[CellMetrics]) -> str:
 
 
 def _score_cell(cell: CellMetrics) -> str:
-    lines = [score(cell.accuracy), seeds(cell.accuracy)]
-    if cell.recovery is not None:
-        lines.append(f"RR. {rate(cell.recovery)}")
-    return "\n".join(line for line in lines if line)
+    shown = with_seeds(cell.accuracy)
+    return shown if cell.recovery is None else f"{shown}\nRR. {rate(cell.recovery)}"
 
 
 def _average_cell(metrics: RunMetrics, arm: str) -> str:

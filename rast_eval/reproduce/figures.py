@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rast_eval.analysis.behaviours import BehaviourCounts, count_behaviours
+from rast_eval.analysis.behaviours import BEHAVIOURS, BehaviourCounts, count_behaviours
 from rast_eval.metrics import RunMetrics
 from rast_eval.paper import published
 from rast_eval.report import figures
 from rast_eval.report.figures import Dot, Panel, Series
 from rast_eval.report.html import Block, Picture
-from rast_eval.report.layout import DASH, Table, arm_title, percent
+from rast_eval.report.layout import DASH, Table, arm_title, percent, score
 from rast_eval.reproduce import runs
 from rast_eval.reproduce.runs import Workshop
 from rast_eval.statistics import Estimate
@@ -38,41 +38,44 @@ def figure6(shop: Workshop) -> list[Block]:
         "lambda": [(w, runs.sweep_run(shop.scale, w, 1.0)) for w in shop.scale.weights],
         "temperature": [(t, runs.sweep_run(shop.scale, 0.5, t)) for t in shop.scale.temperatures],
     }
-    names = {"lambda": "λ at τ = 1", "temperature": "τ at λ = 0.5"}
+    names = {"lambda": ("λ at τ = 1", "λ"), "temperature": ("τ at λ = 0.5", "temperature τ")}
     panels, rows = [], []
     for key, points in sweeps.items():
+        title, axis = names[key]
         found: list[tuple[float, Estimate]] = []
         for x, spec in points:
-            cell = shop.metrics([spec]).cell("rast", benchmark)
-            assert cell is not None
-            found.append((x, cell.accuracy))
-            rows.append((names[key], f"{x:g}", f"{percent(cell.accuracy.value)} ± {percent(cell.accuracy.half_width)}"))
+            for cell in shop.metrics([spec]).cells:
+                found.append((x, cell.accuracy))
+                rows.append((title, f"{x:g}", score(cell.accuracy)))
         paper = [
             ((p.weight if key == "lambda" else p.temperature), p.average.value)
             for p in published.figure6()
             if p.sweep == key and shop.scale.name == "paper"
         ]
         marks = [(1.0, "default")] if key == "lambda" else []
-        panels.append(Panel(names[key], [_series("RAST", "rast", found, paper)], marks))
-    picture = shop.save("figure6", figures.line_panels(panels, "λ, τ", f"{benchmark}, Avg. in %", columns=2))
+        panels.append(Panel(title, [_series("RAST", "rast", found, paper)], marks, axis))
+    picture = shop.save("figure6", figures.line_panels(panels, "", f"{benchmark}, Avg. in %", columns=2))
     base, delta = shop.scale.main_pair
     caption = f"Robustness of {base} + Δ{delta} on {benchmark}; bands are 95 % intervals over problems."
     return [Picture(picture, caption), Table("Sweeps", ("sweep", "value", "Avg."), tuple(rows), "", keys=2)]
 
 
 def figure9(shop: Workshop) -> list[Block]:
-    """Every listed word by arm."""
+    """Every listed word that occurs, by arm."""
     counts = _behaviours(shop)
-    words = [word for row in counts[LABELS["rast"]] for word in _listed(row)]
-    rows = []
-    for word in words:
-        found = []
-        for rows_of_arm in counts.values():
-            row = next(r for r in rows_of_arm if word in _listed(r))
-            found.append(f"{row.words.get(word, 0) / max(1, row.outputs):.4f}")
-        behaviour = next(r.behaviour for r in counts[LABELS["rast"]] if word in _listed(r))
-        rows.append((behaviour, word, *found))
+    rows, absent = [], []
+    for i, (behaviour, listed) in enumerate(BEHAVIOURS.items()):
+        for word in listed:
+            found = [
+                rows_of_arm[i].words.get(word, 0) / max(1, rows_of_arm[i].outputs) for rows_of_arm in counts.values()
+            ]
+            if any(found):
+                rows.append((behaviour, word, *(f"{value:.4f}" for value in found)))
+            else:
+                absent.append(word)
     note = "Occurrences an output of each listed word, as a lower-case lemma; the main pair on all benchmarks."
+    if absent:
+        note += f"\nIn no output: {', '.join(absent)}."
     return [Table("Reasoning words by arm", ("behaviour", "word", *counts), tuple(rows), note, keys=2)]
 
 
@@ -119,7 +122,9 @@ def _subsets(
     picture = shop.save(name, figures.line_panels(panels, "k", f"{title}, %", log2=True))
     header = ("benchmark", "arm", *(f"k={k}" for k in shop.scale.ks))
     note = "Unbiased estimate; a dash where there are fewer than k samples. All three arms are sampled."
-    caption = f"{title} of {base} + Δ{delta}; bands are 95 % intervals over problems."
+    caption = (
+        f"{title} of {base} + Δ{delta}; bands are 95 % intervals over problems, Wilson's where every problem is solved."
+    )
     return [Picture(picture, caption), Table(f"{title}, percent", header, tuple(rows), note, keys=2)]
 
 
@@ -156,9 +161,3 @@ def _merge(rows: Sequence[BehaviourCounts]) -> list[BehaviourCounts]:
         estimate = Estimate(value, value - 1.96 * se, value + 1.96 * se, se, "t")
         merged.append(BehaviourCounts(found[0].arm, "all", behaviour, estimate, thousand, occurrences, outputs, words))
     return merged
-
-
-def _listed(row: BehaviourCounts) -> tuple[str, ...]:
-    from rast_eval.analysis.behaviours import BEHAVIOURS
-
-    return BEHAVIOURS[row.behaviour]

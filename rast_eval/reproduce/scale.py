@@ -113,7 +113,7 @@ def tiny() -> Scale:
         caveats=(
             f"The embedded family ({listed} parameters) stands for the paper's models, and its generated word "
             "problems for the benchmarks. Nothing here is evidence about the paper's models; no value of the paper "
-            "is set beside it.",
+            "is set beside a measured one.",
             f"Sizes are cut to fit minutes on a laptop: {limit} problems × {n} samples in the main runs, "
             f"{sweep_limit} × {sweep_n} at each point of Figure 6, {paths} paths in Figures 1, 4 and 5. "
             "The intervals say what that leaves open.",

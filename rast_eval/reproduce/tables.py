@@ -14,7 +14,18 @@ from rast_eval.errors import StoreError
 from rast_eval.metrics import CellMetrics, RunMetrics
 from rast_eval.paper import published
 from rast_eval.report.html import Block, Text
-from rast_eval.report.layout import DASH, RECOVERY_NOTE, SCORE_NOTE, Table, arm_title, percent, rate, score
+from rast_eval.report.layout import (
+    DASH,
+    RECOVERY_NOTE,
+    SCORE_NOTE,
+    Table,
+    arm_title,
+    p_value,
+    percent,
+    rate,
+    score,
+    with_seeds,
+)
 from rast_eval.reproduce import runs
 from rast_eval.reproduce.runs import Workshop
 from rast_eval.results import RunRecord, load_verdicts
@@ -48,7 +59,7 @@ def table2(shop: Workshop) -> list[Block]:
     for arm in ("base@sampled", "rast"):
         cells = [metrics.cell(arm, benchmark) for benchmark in shop.scale.benchmarks]
         label = f"RAST + Δ{delta}" if arm == "rast" else "base, sampled"
-        rows.append((base, label, *(DASH if c is None else score(c.accuracy) for c in cells), DASH))
+        rows.append((base, label, *(DASH if c is None else with_seeds(c.accuracy) for c in cells), DASH))
     header = ("base", "system", *shop.scale.benchmarks, "RR.")
     note = f"{SCORE_NOTE}\nRR. is a dash: there is no RL-tuned model of this size."
     if shop.scale.name == "paper":
@@ -69,11 +80,13 @@ def table3(shop: Workshop) -> list[Block]:
         values = [c.accuracy.value for c in cells if c is not None]
         mean = percent(math.fsum(values) / len(values)) if len(values) == len(cells) else DASH
         label = f"RAST + Δ{delta}" if arm == "rast" else "base"
-        rows.append((base, label, *(DASH if c is None else score(c.accuracy) for c in cells), mean))
+        rows.append((base, label, *(DASH if c is None else with_seeds(c.accuracy) for c in cells), mean))
     tests = []
     for benchmark in shop.scale.code_benchmarks:
         d = statistics.paired_difference(_verdicts(record, "rast", benchmark), _verdicts(record, "base", benchmark))
-        tests.append(f"{benchmark} {100 * d.value:+.1f} [{100 * d.low:.1f}, {100 * d.high:.1f}], p = {d.p_value:.3f}")
+        tests.append(
+            f"{benchmark} {100 * d.value:+.1f} [{100 * d.low:.1f}, {100 * d.high:.1f}], p {p_value(d.p_value)}"
+        )
     header = ("base", "system", *shop.scale.code_benchmarks, "average")
     note = f"{SCORE_NOTE}\nRAST − base, paired, exact McNemar: {'; '.join(tests)}."
     if shop.scale.name == "paper":
@@ -174,7 +187,7 @@ def _row(metrics: RunMetrics, arm: str, base: str, delta: str) -> tuple[str, ...
 
 
 def _cell(cell: CellMetrics, base: str, delta: str) -> str:
-    lines = [score(cell.accuracy)]
+    lines = [with_seeds(cell.accuracy)]
     if cell.recovery is not None:
         lines.append(f"RR. {rate(cell.recovery)}")
     printed = published.score(cell.arm.partition("@")[0], base, cell.benchmark, delta)

@@ -36,7 +36,7 @@ def figure1(shop: Workshop) -> list[Block]:
         for arm, coverages in found.items():
             e = mean_rate(coverages)
             paper = published_rates.get((base, arm), math.nan)
-            dots.append(Dot(LABELS[arm], arm, 100 * e.value, 100 * e.low, 100 * e.high, paper))
+            dots.append(Dot(LABELS[arm], arm, 100 * e.value, 100 * e.low, min(100.0, 100 * e.high), paper))
             shown = f"{percent(e.value, 2)} ± {percent(e.half_width, 2)}" if e.method == "t" else percent(e.value, 2)
             first = percent(first_token_rate(coverages))
             tables.append(
@@ -46,7 +46,7 @@ def figure1(shop: Workshop) -> list[Block]:
         values[base] = found
         case = case or (base, delta, lineup, found)
     shop.write("figure1", values)
-    picture = shop.save("figure1", figures.dots(groups, "path coverage rate, % of tokens"))
+    picture = shop.save("figure1", figures.dots(groups, "path coverage rate, % of tokens", (90, 100.5)))
     table = Table("Path coverage rate", ("base", "model", "PCR, %", "first token, %", "paths"), tuple(tables),
                   path_coverage.NOTE, keys=2)  # fmt: skip
     caption = "How much of the RL model's greedy path a model takes by itself, 95 % intervals over paths."

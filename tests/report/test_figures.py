@@ -39,6 +39,7 @@ def test_labels_at_ends_do_not_overlap():
     figure = figures.line_panels([Panel("p", series)], "x", "y")
     heights = sorted(t.xy[1] for t in figure.axes[0].texts)
     low, high = figure.axes[0].get_ylim()
+    assert heights[-1] <= high
     assert min(b - a for a, b in itertools.pairwise(heights)) >= 0.08 * (high - low)
 
 
@@ -51,7 +52,7 @@ def test_every_style_differs_without_colour():
 def test_dots_scatter_and_bars():
     dots = [Dot("base", "base", 95.0, 94.0, 96.0, 95.2), Dot("RAST", "rast", 96.0)]
     texts, hollow = drawn(figures.dots([("32b", dots)], "PCR, %"))
-    assert {"95.0", "96.0"} <= set(texts)
+    assert {"95.00", "96.00"} <= set(texts)
     assert len(hollow) == 1
     points = [Dot("m + Δs", "rast", 80.0, 70.0, 90.0, 81.0, 0.5, 0.52), Dot("l + Δs", "rast", math.nan)]
     texts, hollow = drawn(figures.scatter(points, "cosine", "RR"))
