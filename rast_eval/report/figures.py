@@ -191,10 +191,10 @@ def scatter(points: Sequence[Dot], xlabel: str, ylabel: str) -> Figure:
             _name_point(ax, dot.label, dot.x, dot.value, style.color)
         if not math.isnan(dot.paper_x):
             ax.plot(dot.paper_x, dot.paper, style.marker, markersize=7, markerfacecolor="none", color=style.color)
-            _name_point(
-                ax, f"{dot.label}, paper" if math.isnan(dot.x) else "paper", dot.paper_x, dot.paper, style.color
-            )
-    ax.margins(x=0.22, y=0.2)
+            alone = math.isnan(dot.x)
+            name = f"{dot.label}, paper" if alone else "paper"
+            _name_point(ax, name, dot.paper_x, dot.paper, style.color, left=not alone and dot.paper_x < dot.x)
+    ax.margins(x=0.3, y=0.2)
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     _paper_key(figure, any(not math.isnan(dot.paper_x) for dot in points))
