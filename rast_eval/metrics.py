@@ -20,7 +20,7 @@ import numpy as np
 
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
-from rast_eval.results import CellRecord, Verdicts, load_run, load_verdicts, scorer_of
+from rast_eval.results import CellRecord, Verdicts, is_graded, load_run, load_verdicts, scorer_of
 from rast_eval.statistics import Accuracy, Estimate, Recovery
 
 Estimator = Literal["unbiased", "paper"]
@@ -143,11 +143,13 @@ def evaluate_runs(
             key = (cell.arm, cell.benchmark)
             if key not in planned:
                 planned[key] = cell
-                verdicts[key] = load_verdicts(record, cell, scorer)
+                if scorer or is_graded(record, cell):
+                    verdicts[key] = load_verdicts(record, cell, scorer)
     verdicts = {key: v for key, v in verdicts.items() if v.problem_ids}
     if not verdicts:
         raise StoreError(
-            f"{runs[0]} has no problem whose samples are all graded.", "Run the same `rast-eval run` command again."
+            f"{runs[0]} has no problem whose samples are all graded.",
+            f"Type the same `rast-eval run` command again, or `rast-eval score {runs[0]}` to grade what is there.",
         )
     cells, warnings = [], []
     for key, cell in planned.items():

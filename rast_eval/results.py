@@ -150,14 +150,23 @@ def scorer_of(cell: CellRecord, scorer: str | None) -> str:
     return scorer if scorer and cell.scorer in MATH_SCORERS else cell.scorer
 
 
+def grades_file(run: RunRecord, cell: CellRecord, scorer: str | None = None) -> Path:
+    """Where the grades of a cell lie."""
+    return run.path / "grades" / cell.arm / f"{cell.benchmark}.{scorer_of(cell, scorer)}.jsonl"
+
+
+def is_graded(run: RunRecord, cell: CellRecord) -> bool:
+    """Whether the cell has grades by its own scorer."""
+    return grades_file(run, cell).is_file()
+
+
 def load_verdicts(run: RunRecord, cell: CellRecord, scorer: str | None = None) -> Verdicts:
     """Join grades with what the samples say about their ending.
 
     Raises:
         UsageError: the cell was never graded by `scorer`.
     """
-    name = scorer_of(cell, scorer)
-    file = run.path / "grades" / cell.arm / f"{cell.benchmark}.{name}.jsonl"
+    name, file = scorer_of(cell, scorer), grades_file(run, cell, scorer)
     if not file.is_file():
         raise UsageError(
             f"{cell.arm} on {cell.benchmark} has no grades by the scorer {name}.",

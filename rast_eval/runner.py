@@ -145,7 +145,7 @@ def run(
 
 
 def report(root: Path) -> None:
-    """Write metrics.json and report.md, and print the table.
+    """Write metrics.json, report.md and report.html, and print the table.
 
     Raises:
         NothingScored: no answer at all could be extracted; the files are written first.
@@ -154,10 +154,10 @@ def report(root: Path) -> None:
 
     from rast_eval import metrics
     from rast_eval.report import tables
+    from rast_eval.report.files import write_report
 
     found = metrics.evaluate_run(root)
-    metrics.write_metrics(found, root)
-    (root / "report.md").write_text(tables.to_markdown(found))
+    write_report(found, root)
     tables.render_terminal(found, Console())
     print(f"\nreport: {root / 'report.md'}    again: rast-eval report {root}", file=sys.stderr)
     metrics.require_scored(found)

@@ -49,11 +49,12 @@ def report(
         str, typer.Option("--k", "-k", help="k of pass@k and majority@k, e.g. 1,4,16.", show_default="powers of two")
     ] = "",
 ) -> None:
-    """Print a run's scores, recovery rate and pass@k, with intervals; write metrics.json and report.md."""
+    """Print a run's scores, recovery rate and pass@k, with intervals; write report.html."""
     from rich.console import Console
 
-    from rast_eval.metrics import Estimator, evaluate_run, require_scored, write_metrics
+    from rast_eval.metrics import Estimator, evaluate_run, require_scored
     from rast_eval.report import layout, tables
+    from rast_eval.report.files import write_report
 
     both = scorer is ScorerChoice.both
     name = scorer.value if scorer is not None and not both else None
@@ -62,12 +63,8 @@ def report(
     kind = kinds[estimator] if estimator else None
     metrics = evaluate_run(run, "simplerl" if both else name, kind, ks)
     second = evaluate_run(run, "strict", kind, ks) if both else None
-    markdown = tables.to_markdown(metrics)
     side_by_side = layout.scorers_table(metrics, second) if second is not None else None
-    if side_by_side is not None:
-        markdown += f"\n## {side_by_side.title}\n\n{tables.markdown_table(side_by_side)}"
-    write_metrics(metrics, run)
-    (run / "report.md").write_text(markdown, encoding="utf-8")
+    write_report(metrics, run, [side_by_side] if side_by_side is not None else [])
     if format is ReportFormat.table:
         console = Console()
         tables.render_terminal(metrics, console)
@@ -76,7 +73,7 @@ def report(
             tables.render_table(side_by_side, console)
     else:
         drawn = {
-            ReportFormat.markdown: lambda: markdown,
+            ReportFormat.markdown: lambda: (run / "report.md").read_text(encoding="utf-8"),
             ReportFormat.latex: lambda: tables.to_latex(metrics),
             ReportFormat.csv: lambda: tables.to_csv(metrics),
             ReportFormat.json: lambda: tables.to_json(metrics),

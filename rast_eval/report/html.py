@@ -107,9 +107,17 @@ def _html(block: Block) -> str:
     if isinstance(block, Picture):
         data = base64.b64encode(block.file.read_bytes()).decode()
         caption = html.escape(block.caption)
-        image = f'<img alt="{caption}" src="data:image/png;base64,{data}">'
+        image = f'<img alt="{caption}"{_width(block.file)} src="data:image/png;base64,{data}">'
         return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
     return _tokens(block)
+
+
+def _width(png: Path) -> str:
+    """A width that shows a 200 dpi picture a little larger than in print."""
+    head = png.read_bytes()[:24]
+    if head[:8] != b"\x89PNG\r\n\x1a\n":
+        return ""
+    return f' width="{round(int.from_bytes(head[16:20], "big") * 0.6)}"'
 
 
 def _table(table: Table) -> str:

@@ -35,7 +35,7 @@ def render_terminal(metrics: RunMetrics, console: Console, details: bool = True)
     """
     from rich.text import Text
 
-    main = _main_table(metrics)
+    main = main_table(metrics)
     render_table(main if fits(main, console) else layout.list_table(metrics), console)
     if sentence := layout.headline(metrics):
         console.print(Text(f"\n{sentence}", style="bold"))
@@ -71,7 +71,7 @@ def fits(table: Table, console: Console) -> bool:
 
 def to_markdown(metrics: RunMetrics) -> str:
     """The report as GitHub-flavoured markdown, what `report.md` holds."""
-    main = _main_table(metrics)
+    main = main_table(metrics)
     sentence = layout.headline(metrics)
     parts = [f"# {main.title}", "", *([f"**{sentence}**", ""] if sentence else [])]
     parts.append(markdown_table(main))
@@ -150,7 +150,8 @@ def _csv_rows(metrics: RunMetrics) -> Iterator[tuple[object, ...]]:
         yield (*head, "mean_tokens", "", c.mean_tokens, "", "", "", "", "")
 
 
-def _main_table(metrics: RunMetrics) -> Table:
+def main_table(metrics: RunMetrics) -> Table:
+    """Scores and recovery in the paper's form: arms by benchmarks, or all figures of a single benchmark."""
     return layout.single_table(metrics) if len(metrics.benchmarks) == 1 else layout.matrix_table(metrics)
 
 

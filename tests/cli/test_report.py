@@ -44,6 +44,7 @@ def test_report_prints_and_writes(run):
     assert "RAST takes the base from" in result.stdout
     assert json.loads((run / "metrics.json").read_text())["cells"]
     assert (run / "report.md").read_text().startswith("# r: math500")
+    assert "RAST takes the base from" in (run / "report.html").read_text()
 
 
 def test_formats_leave_stdout_to_the_result(run):
