@@ -64,7 +64,7 @@ def fork_on_demand(control: socket.socket, handler: Handler, cpu_seconds: float,
     while True:
         message, ancillary, _, _ = control.recvmsg(4, socket.CMSG_SPACE(4))
         if not message:
-            return
+            break
         if not ancillary:
             _, status = os.waitpid(int.from_bytes(message, "big"), 0)
             control.sendall(status.to_bytes(4, "big"))
@@ -78,6 +78,9 @@ def fork_on_demand(control: socket.socket, handler: Handler, cpu_seconds: float,
             os._exit(0)
         os.close(descriptor)
         control.sendall(pid.to_bytes(4, "big"))
+    with contextlib.suppress(ChildProcessError):
+        while True:  # so that the workers' CPU time is counted to the pool's process
+            os.waitpid(-1, 0)
 
 
 def _serve(connection: socket.socket, handler: Handler, cpu_seconds: float, memory_bytes: int) -> None:

@@ -11,7 +11,7 @@ UNIT_BENCHMARKS = frozenset({"minerva", "minerva_math"})
 
 _END_TOKENS = ("</s>", "<|im_end|>", "<|endoftext|>")
 _CHAT_WORDS = ("assistant", "user", "_end", "_start")
-_PROMPT_STOPS = {"abel": ("Question:", "Question")}
+_PROMPT_STOPS = {"abel": ("Question:", "Answer:")}
 _OPTIONS = frozenset("ABCDE")
 
 
