@@ -33,4 +33,8 @@ def get_scorer(name: str, **options: Any) -> Scorer:
         from rast_eval.scoring.code.livecodebench import LiveCodeBench
 
         return LiveCodeBench(**options)
+    if name == "strict":
+        from rast_eval.scoring.math.strict import StrictScorer
+
+        return StrictScorer(**options)
     raise UnknownName("scorer", name, SCORERS)

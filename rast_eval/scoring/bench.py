@@ -103,7 +103,7 @@ def _in_own_process(python: str, arguments: list[str], rows: Path) -> Row:
     command = [python, "-m", "rast_eval.scoring.bench", "--rows-file", str(rows), *arguments]
     package = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=errors, check=True, text=True, env=os.environ | {"PYTHONPATH": path})
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, env=os.environ | {"PYTHONPATH": path})
     report: Row = json.loads(done.stdout)
     return report
 

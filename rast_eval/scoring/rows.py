@@ -122,7 +122,8 @@ class Adapter:
         else:
             name = name or self._own_name(row)
             gold = self._from_raw(name, answered.raw)
-        return Problem(name or GENERAL, _identity(row, position), "", gold)
+        printed = {"gold": answered.gold, "gold_raw": answered.raw}
+        return Problem(name or GENERAL, _identity(row, position), "", gold, printed)
 
     def _look_up(self, row: Mapping[str, Any], position: int) -> Problem:
         benchmark = self.benchmark

@@ -118,15 +118,15 @@ def _lookup(name: str) -> Any:
 
 
 def _comparison(node: ast.Compare) -> Any:
+    *earlier, last = zip(node.ops, node.comparators, strict=True)
     left = _value(node.left)
-    result: Any = True
-    for comparison, operand in zip(node.ops, node.comparators, strict=True):
+    for comparison, operand in earlier:
         right = _value(operand)
         result = _OPERATORS[type(comparison)](left, right)
         if not result:
             return result
         left = right
-    return result
+    return _OPERATORS[type(last[0])](left, _value(last[1]))
 
 
 def _call(node: ast.Call) -> Any:

@@ -84,7 +84,7 @@ def _find(text: str) -> str:
     if "final answer is $" in text and "$. I hope" in text:
         return text.split("final answer is $", 1)[1].split("$. I hope", 1)[0].strip()
     if "boxed" in text:
-        return _boxed(text.rsplit("boxed", 1)[1])
+        return box_content(text.rsplit("boxed", 1)[1])
     for phrase in ("he answer is", "final answer is"):
         if phrase in text:
             return text.rsplit(phrase, 1)[1].strip()
@@ -94,7 +94,8 @@ def _find(text: str) -> str:
     return numbers[-1] if numbers else ""
 
 
-def _boxed(tail: str) -> str:
+def box_content(tail: str) -> str:
+    """Content of a box, given what follows the word `boxed`: to the matching brace, or to a `$` without braces."""
     if not tail.startswith("{"):
         return tail.split("$", 1)[0].strip()
     depth = 0

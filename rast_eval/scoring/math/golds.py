@@ -8,6 +8,7 @@ from typing import Any
 from rast_eval.errors import DataError
 from rast_eval.scoring.math.extract import UNIT_BENCHMARKS, extract
 from rast_eval.scoring.math.normalize import shorten_relations, strip
+from rast_eval.types import Problem
 
 _SOLUTION_BENCHMARKS = frozenset({"math500"}) | UNIT_BENCHMARKS
 """Their gold is the last box of `solution`; copies on the hub without that column carry `answer`."""
@@ -58,6 +59,25 @@ def gold_from_raw(benchmark: str | None, raw: Any) -> str:
         text = extract(text, benchmark in UNIT_BENCHMARKS)
         return shorten_relations(text) if benchmark in UNIT_BENCHMARKS else strip(strip(text))
     return normalize_gold(benchmark, text)
+
+
+def printed_gold(problem: Problem) -> str:
+    """Reference answer as the benchmark prints it, for scorers that do their own reading.
+
+    Read from the problem's metadata: the benchmark's columns, or `gold` / `gold_raw`; the normalised gold otherwise.
+    """
+    row = problem.metadata
+    given = next(
+        (row[name] for name in ("gold", "gold_raw", "final_answer", "answer") if row.get(name) is not None), None
+    )
+    if given is None or (row.get("gold") is None and problem.benchmark in _SOLUTION_BENCHMARKS):
+        given = row.get("solution") or given
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        given = given[0] if given else ""
+    text = problem.gold if given is None else str(given)
+    if problem.benchmark == "gsm8k":
+        text = text.rpartition("####")[2].strip()
+    return text
 
 
 def normalize_gold(benchmark: str | None, answer: str) -> str:
