@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS)
 BACKEND ?= hf
 TESTS ?= tests
 
-.PHONY: help setup setup-vllm demo test smoke lint clean
+.PHONY: help setup setup-vllm demo test smoke bench lint clean
 
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -41,6 +41,9 @@ test: setup      ## every test that this machine can run; the rest is skipped by
 
 smoke: setup     ## whole commands on the embedded models
 	$(BIN)/python -m pytest tests/smoke
+
+bench: setup-vllm ## a fused decode step against its members alone; minutes
+	$(BIN)/python -m rast_eval.decoding.bench
 
 lint: setup      ## ruff and mypy --strict
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

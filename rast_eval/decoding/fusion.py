@@ -30,9 +30,12 @@ def fuse(logits: Sequence[Tensor], weights: Sequence[float], width: int | None =
     if not logits or len(logits) != len(weights):
         raise ValueError(f"{len(logits)} members need as many weights, not {len(weights)}")
     shared = min(member.shape[-1] for member in logits)
-    fused = logits[0][..., :shared].to(torch.float32) * weights[0]
+    # The only float32 copy: with 152,064 columns and a batch of 64 each further one would move 78 MB a step.
+    fused = logits[0][..., :shared].to(torch.float32, copy=True)
+    if weights[0] != 1.0:
+        fused.mul_(weights[0])
     for member, weight in zip(logits[1:], weights[1:], strict=True):
-        fused = fused.add_(member[..., :shared].to(torch.float32), alpha=weight)
+        fused.add_(member[..., :shared], alpha=weight)
     if width is None or width == shared:
         return fused
     padding = fused.new_full((*fused.shape[:-1], width - shared), -torch.inf)

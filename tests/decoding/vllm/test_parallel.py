@@ -19,33 +19,40 @@ pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 GREEDY = Sampling(temperature=0.0, top_p=1.0, max_tokens=24)
 
 
-def system_at(tiny, weight):
-    delta = Delta(ModelRef(str(tiny / "s-rl")), ModelRef(str(tiny / "s-base")), weight)
-    return System(ModelRef(str(tiny / "m-base")), (delta,))
+@pytest.fixture(scope="module")
+def trio(random_checkpoint):
+    """Heads of 512 and 416 rows, which two workers can add up shard by shard only if both are padded alike."""
+    base = random_checkpoint("qwen2", 1, width=128, layers=2, heads=4, kv=2, vocab=512, tied=False)
+    small = {"width": 64, "layers": 2, "heads": 2, "kv": 2, "vocab": 416, "tied": True}
+    return base, random_checkpoint("qwen2", 2, **small), random_checkpoint("qwen2", 3, **small)
 
 
-# Heads of 448 and 416 rows, which two workers can only add up shard by shard once both are padded alike.
+def system_of(trio, weight):
+    base, expert, antiexpert = (ModelRef(str(folder)) for folder in trio)
+    return System(base, (Delta(expert, antiexpert, weight),))
+
+
 @pytest.mark.parametrize("parallel", [{"tensor_parallel_size": 2}, {"data_parallel_size": 2}])
-def test_parallel_engines_equal_the_plain_loop(parallel, tiny, greedy_oracle):
+def test_parallel_engines_equal_the_plain_loop(parallel, trio, greedy_oracle):
     draw = random.Random(3)
     rows = [tuple(draw.randrange(2, 400) for _ in range(draw.randrange(3, 40))) for _ in range(8)]
     requests = [Request(str(index), 0, row, seed=index) for index, row in enumerate(rows)]
-    engine = make_engine(system_at(tiny, 1.0), EngineConfig(backend="vllm", dtype="float32", **parallel))
+    engine = make_engine(system_of(trio, 1.0), EngineConfig(backend="vllm", dtype="float32", **parallel))
     try:
         for weight in (1.0, 0.3):
-            engine.reweight(system_at(tiny, weight))
+            engine.reweight(system_of(trio, weight))
             outputs = {int(c.problem_id): c.token_ids for c in engine.generate(requests, GREEDY, [], [])}
-            deltas = [(tiny / "s-rl", tiny / "s-base", weight)]
-            expected = [tuple(greedy_oracle(tiny / "m-base", deltas, list(row), 24)) for row in rows]
+            deltas = [(trio[1], trio[2], weight)]
+            expected = [tuple(greedy_oracle(trio[0], deltas, list(row), 24)) for row in rows]
             assert [outputs[index] for index in range(len(rows))] == expected
     finally:
         engine.close()
 
 
-def test_pipeline_stages_are_refused_on_a_cpu(tiny):
+def test_pipeline_stages_are_refused_on_a_cpu(trio):
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         pytest.skip("the refusal is for CPUs")
     config = EngineConfig(backend="vllm", dtype="float32")
     with pytest.raises(UsageError, match="pipeline"):
-        make_engine(system_at(tiny, 1.0), replace(config, pipeline_parallel_size=2))
+        make_engine(system_of(trio, 1.0), replace(config, pipeline_parallel_size=2))
