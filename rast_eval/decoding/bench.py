@@ -3,8 +3,8 @@
     python -m rast_eval.decoding.bench                       small random models, minutes on two cores
     python -m rast_eval.decoding.bench --base 14b --delta 1.5b --batch 64 --no-hf --json   a GPU, dummy weights
 
-All engines are alive at once and take turns of a few steps on the same batch, so that whatever else the machine
-does falls on all of them alike. A step yields one token a sequence; prompts are processed before the clock starts.
+All engines are alive at once and take turns, a step each, on the same batch, so that whatever else the machine does
+falls on all of them alike. A step yields one token a sequence; prompts are processed before the clock starts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rast_eval.shapes import DTYPE_BYTES, ModelShape
 from rast_eval.types import Request
 
 PROMPT_TOKENS = 16
-STEPS_A_TURN = 4
+WARM_UP_STEPS = 8
 SMALL_BASE = ModelShape(1024, 16, 16, 8, 64, 2816, 16384, 4096, attention_bias=True)
 SMALL_DELTA = ModelShape(640, 12, 10, 2, 64, 1728, 16384, 4096, attention_bias=True)
 
@@ -54,7 +54,7 @@ class Setting:
 
 
 class Stepper:
-    """An engine with one batch in flight; `turn` times some of its steps."""
+    """An engine with one batch in flight; `step` runs and times one step of it."""
 
     def __init__(self, system: System, setting: Setting, requests: list[Request]) -> None:
         from vllm import SamplingParams
@@ -79,7 +79,7 @@ class Stepper:
         self.milliseconds: list[float] = []
         params = SamplingParams(
             temperature=0.0,
-            max_tokens=setting.steps + 8 * STEPS_A_TURN,
+            max_tokens=setting.steps + 2 * WARM_UP_STEPS,
             ignore_eos=True,
             detokenize=False,
             output_kind=RequestOutputKind.DELTA,
@@ -87,18 +87,16 @@ class Stepper:
         for index, request in enumerate(requests):
             prompt = {"type": "token", "prompt_token_ids": list(request.prompt_token_ids)}
             self._llm.add_request(str(index), prompt, params)
-        self._advance(2 * STEPS_A_TURN)  # prompts, and the first steps that warm caches
+        for _ in range(WARM_UP_STEPS):  # the prompts, and caches
+            self.step()
+        self.milliseconds.clear()
 
-    def _advance(self, steps: int) -> None:
-        done = 0
-        while done < steps:
-            done += bool(self._llm.step())
-
-    def turn(self) -> None:
-        """Run and time `STEPS_A_TURN` decode steps."""
+    def step(self) -> None:
+        """Run and time one decode step."""
         started = time.perf_counter()
-        self._advance(STEPS_A_TURN)
-        self.milliseconds.append((time.perf_counter() - started) * 1000 / STEPS_A_TURN)
+        while not self._llm.step():
+            pass
+        self.milliseconds.append((time.perf_counter() - started) * 1000)
 
 
 def measure(setting: Setting) -> dict[str, Any]:
@@ -117,14 +115,13 @@ def measure(setting: Setting) -> dict[str, Any]:
         for role, system in systems.items():
             print(f"starting {role} …", file=sys.stderr)
             steppers[role] = Stepper(system, setting, requests)
-        for turn in range(setting.steps // STEPS_A_TURN):
-            print(f"\rturn {turn + 1} of {setting.steps // STEPS_A_TURN}", end="", file=sys.stderr)
+        print(f"timing {setting.steps} steps of each …", file=sys.stderr)
+        for _ in range(setting.steps):
             for stepper in steppers.values():
-                stepper.turn()
-        print(file=sys.stderr)
+                stepper.step()
         milliseconds = {role: statistics.median(stepper.milliseconds) for role, stepper in steppers.items()}
-        per_turn = zip(*(stepper.milliseconds for stepper in steppers.values()), strict=True)
-        ratios = sorted(fused_ms / (base + expert + anti) for base, expert, anti, fused_ms in per_turn)
+        per_round = zip(*(stepper.milliseconds for stepper in steppers.values()), strict=True)
+        ratios = sorted(fused_ms / (base + expert + anti) for base, expert, anti, fused_ms in per_round)
         for stepper in steppers.values():
             stepper.engine.close()
         steppers.clear()
@@ -196,7 +193,7 @@ def _requests(setting: Setting) -> list[Request]:
 
 
 def _kv_bytes(system: System, setting: Setting) -> int:
-    tokens = setting.batch * (PROMPT_TOKENS + setting.steps + 256 + 8 * STEPS_A_TURN) + 4096
+    tokens = setting.batch * (PROMPT_TOKENS + setting.steps + 256 + 2 * WARM_UP_STEPS) + 4096
     shapes = (setting.base, setting.delta, setting.delta)[: len(system.members)]
     return tokens * sum(shape.kv_bytes_per_token(DTYPE_BYTES[setting.dtype]) for shape in shapes)
 
@@ -208,7 +205,7 @@ def _time_transformers(system: System, setting: Setting, requests: list[Request]
     print("starting transformers …", file=sys.stderr)
     engine = HFEngine(system, EngineConfig(dtype=setting.dtype, max_num_seqs=setting.batch))
     seconds = {}
-    for limit in (1, 1 + max(8, setting.steps // 4)):
+    for limit in (1, 1 + max(8, setting.steps // 8)):
         sampling = Sampling(temperature=0.0, top_p=1.0, max_tokens=limit)
         started = time.perf_counter()
         tokens = [completion.num_tokens for completion in engine.generate(requests, sampling, (), ())]
@@ -270,7 +267,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--base", help="shape of the base by its short name [default: 0.2B]")
     parser.add_argument("--delta", help="shape of expert and antiexpert [default: 0.07B]")
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=64, help="decode steps timed for each engine")
+    parser.add_argument("--steps", type=int, default=128, help="decode steps timed for each engine")
     parser.add_argument("--layers", type=int, help="cut every model to this many layers")
     parser.add_argument("--dtype", default="float32" if on_cpu else "bfloat16")
     parser.add_argument("--hf", action=argparse.BooleanOptionalAction, default=on_cpu)
