@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rast_eval.cli import options
+from rast_eval.config import EngineConfig
 
 if TYPE_CHECKING:
+    from rast_eval.analysis.drawing import DrawnPrompts
     from rast_eval.report.layout import Table
+    from rast_eval.zoo import Lineup
 
 app = typer.Typer(
     add_completion=False,
@@ -39,8 +42,8 @@ Limit = Annotated[int, typer.Option("--limit", "-L", help="Problems, drawn by --
 Seed = Annotated[int, typer.Option(help="Seed of the draw.")]
 MaxTokens = Annotated[int | None, typer.Option(help="Longest path.", show_default="the benchmark's")]
 PromptName = Annotated[str | None, typer.Option("--prompt", help="Prompt template.", show_default="the delta's")]
-Backend = Annotated[str, typer.Option(help="hf or vllm.")]
 Dtype = Annotated[str, typer.Option(help="dtype of the engine that generates the paths.")]
+Tensor = Annotated[int, typer.Option("--tensor-parallel-size", min=1, help="GPUs a model is split over (vllm).")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="JSON file with every value.")]
 
 
@@ -100,23 +103,23 @@ def path_coverage(
     seed: Seed = 0,
     prompt: PromptName = None,
     max_tokens: MaxTokens = None,
-    backend: Backend = "hf",
+    backend: options.BackendName = None,
     dtype: Dtype = "auto",
+    tensor_parallel_size: Tensor = 1,
     data_dir: options.DataDir = None,
     format: Shape = Format.table,
     output: Output = None,
 ) -> None:
     """Share of the RL model's greedy path that base and RAST take by themselves (Eq. 1-2, Figure 1)."""
     from rast_eval.analysis import forcing, path_coverage
-    from rast_eval.config import EngineConfig
 
     lineup = options.lineup(base, delta, expert, antiexpert, rl, lambda_, None)
     drawn = _draw(lineup, benchmark, prompt, limit, seed, data_dir)
-    engine = EngineConfig(backend=backend, dtype=dtype)  # type: ignore[arg-type]
+    engine = _engine(lineup, backend, dtype, tensor_parallel_size)
     stops = (max_tokens or drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     paths = forcing.greedy_paths(lineup.system("rl"), drawn.ids, engine, *stops)
     systems = {arm: lineup.system(arm) for arm in lineup.arms if arm != "rl"}
-    if backend == "vllm":
+    if engine.backend == "vllm":
         found = {arm: path_coverage.measure_with_vllm(system, paths, engine) for arm, system in systems.items()}
     else:
         forcer = forcing.TeacherForcer(forcing.members_of(list(systems.values())))
@@ -135,8 +138,9 @@ def similarity(
     seed: Seed = 0,
     prompt: PromptName = None,
     max_tokens: MaxTokens = None,
-    backend: Backend = "hf",
+    backend: options.BackendName = None,
     dtype: Dtype = "auto",
+    tensor_parallel_size: Tensor = 1,
     data_dir: options.DataDir = None,
     format: Shape = Format.table,
     output: Output = None,
@@ -144,7 +148,7 @@ def similarity(
     """Cosine similarity of the deltas of several model sizes along RL trajectories (Eq. 6, Figure 4)."""
     from rast_eval import zoo
     from rast_eval.analysis import forcing, similarity
-    from rast_eval.config import EngineConfig, System
+    from rast_eval.config import System
     from rast_eval.errors import UsageError
 
     names = options.split_names([deltas])
@@ -154,7 +158,7 @@ def similarity(
     pairs = {name: (found.deltas[0].expert, found.deltas[0].antiexpert) for name, found in resolved.items()}
     walker = resolved[names[0]]
     drawn = _draw(walker, benchmark, prompt, limit, seed, data_dir)
-    engine = EngineConfig(backend=backend, dtype=dtype)  # type: ignore[arg-type]
+    engine = _engine(walker, backend, dtype, tensor_parallel_size)
     stops = (max_tokens or drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     paths = forcing.greedy_paths(System(pairs[names[0]][0]), drawn.ids, engine, *stops)
     forcer = forcing.TeacherForcer(list(dict.fromkeys(ref for pair in pairs.values() for ref in pair)))
@@ -175,21 +179,21 @@ def divergence(
     seed: Seed = 0,
     prompt: PromptName = None,
     max_tokens: MaxTokens = None,
-    backend: Backend = "hf",
+    backend: options.BackendName = None,
     dtype: Dtype = "auto",
+    tensor_parallel_size: Tensor = 1,
     data_dir: options.DataDir = None,
     format: Shape = Format.table,
     output: Output = None,
 ) -> None:
     """KL(base, RAST) at every token of RAST's greedy outputs (§4.2, Figure 5)."""
     from rast_eval.analysis import divergence, forcing
-    from rast_eval.config import EngineConfig
     from rast_eval.decoding.loading import load_tokenizer
 
     lineup = options.lineup(base, delta, expert, antiexpert, None, lambda_, None)
     rast = lineup.system("rast")
     drawn = _draw(lineup, benchmark, prompt, limit, seed, data_dir)
-    engine = EngineConfig(backend=backend, dtype=dtype)  # type: ignore[arg-type]
+    engine = _engine(lineup, backend, dtype, tensor_parallel_size)
     stops = (max_tokens or drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     paths = forcing.greedy_paths(rast, drawn.ids, engine, *stops)
     found = divergence.measure(forcing.TeacherForcer(forcing.members_of([rast])), rast, paths)
@@ -197,7 +201,14 @@ def divergence(
     _show(divergence.divergence_table(title, found, load_tokenizer(lineup.base)), found, format, output)
 
 
-def _draw(lineup: Any, benchmark: str | None, prompt: str | None, limit: int, seed: int, data_dir: Path | None) -> Any:
+def _engine(lineup: Lineup, backend: str | None, dtype: str, gpus: int) -> EngineConfig:
+    chosen = options.resolve_backend(backend, lineup)
+    return EngineConfig(backend=chosen, dtype=options.resolve_dtype(dtype), tensor_parallel_size=gpus)
+
+
+def _draw(
+    lineup: Lineup, benchmark: str | None, prompt: str | None, limit: int, seed: int, data_dir: Path | None
+) -> DrawnPrompts:
     from rast_eval.analysis.drawing import draw_prompts
 
     name = benchmark or lineup.benchmarks[0]

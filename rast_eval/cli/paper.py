@@ -107,12 +107,17 @@ def make(
     if dry_run:
         from rast_eval import hub
         from rast_eval.reproduce.cost import cost_table
+        from rast_eval.reproduce.runs import sweep_arguments
 
         hub.set_offline()
         specs = page.needed_runs(page.select(targets), chosen)
         _print(cost_table(specs, chosen.backend), Format.table)
+        points = [spec for spec in specs if spec.name.startswith("sweep/")]
         for spec in specs:
-            typer.echo(f"rast-eval run {' '.join(spec.arguments(chosen.backend))} -o {root / 'runs' / spec.name}")
+            if spec not in points:
+                typer.echo(f"rast-eval run {' '.join(spec.arguments(chosen.backend))} -o {root / 'runs' / spec.name}")
+        for arguments in sweep_arguments(chosen) if points else []:
+            typer.echo(f"rast-eval sweep {' '.join(arguments)} -o {root / 'runs' / 'sweep'}")
         return
     from rast_eval.report.layout import Table
     from rast_eval.reproduce.runs import Workshop

@@ -42,7 +42,8 @@ NOTE = (
     f"· {EFFICIENCY})), bytes = bf16 weights + KV of {BATCH} sequences at half their length; prefill and loading left "
     "out. GPUs = least power of two whose 80 GB cards hold the weights in two thirds of their memory. Tokens an output "
     "from Table 6 where the paper states them (AMC23 1362.8, GSM8K 354.9); AIME24 and OlympiadBench taken as AMC23, "
-    "MATH500 and Minerva as the geometric mean, code as 500: assumptions. Measure one run and scale."
+    "MATH500 and Minerva as the geometric mean, code as 500: assumptions. Measure one run and scale. The passes of "
+    "Figures 1, 4 and 5 over 50 paths are minutes and not counted."
 )
 
 

@@ -34,6 +34,7 @@ def figure8(shop: Workshop) -> list[Block]:
 def figure6(shop: Workshop) -> list[Block]:
     """Accuracy over λ at τ = 1 and over τ at λ = 0.5."""
     benchmark = shop.scale.sweep_benchmark
+    shop.sweep()
     sweeps = {
         "lambda": [(w, runs.sweep_run(shop.scale, w, 1.0)) for w in shop.scale.weights],
         "temperature": [(t, runs.sweep_run(shop.scale, 0.5, t)) for t in shop.scale.temperatures],

@@ -20,6 +20,7 @@ from rast_eval.plan import Plan, RunConfig, build
 from rast_eval.reproduce.scale import Scale
 from rast_eval.reproduce.sizing import gpus_for
 from rast_eval.results import RunRecord, load_run
+from rast_eval.sweep import Point
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -110,10 +111,10 @@ def code_run(scale: Scale) -> RunSpec:
 
 
 def sweep_run(scale: Scale, weight: float, temperature: float) -> RunSpec:
-    """One point of Figure 6."""
+    """One point of Figure 6, where `sweep` leaves it."""
     base, delta = scale.main_pair
     return RunSpec(
-        name=f"lambda-{weight:g}-temperature-{temperature:g}",
+        name=f"sweep/{Point(weight, temperature).name}",
         base=base,
         deltas=(delta,),
         arms=("rast",),
@@ -123,6 +124,21 @@ def sweep_run(scale: Scale, weight: float, temperature: float) -> RunSpec:
         temperature=temperature,
         weight=weight,
     )
+
+
+def sweep_arguments(scale: Scale) -> list[list[str]]:
+    """Of the two `rast-eval sweep` commands behind Figure 6: the models are loaded once for each."""
+    base, delta = scale.main_pair
+    shared = ["--base", base, "--delta", delta, "-b", scale.sweep_benchmark, "--backend", scale.backend]
+    for flag, value in (("--n", scale.sweep_n), ("--limit", scale.sweep_limit)):
+        shared += [flag, str(value)] if value is not None else []
+    gpus = sweep_run(scale, 1.0, 1.0).gpus
+    shared += ["--tensor-parallel-size", str(gpus)] if scale.backend == "vllm" and gpus > 1 else []
+    weights, temperatures = (",".join(f"{x:g}" for x in values) for values in (scale.weights, scale.temperatures))
+    return [
+        [*shared, "--lambda", weights, "--temperature", "1"],
+        [*shared, "--lambda", "0.5", "--temperature", temperatures],
+    ]
 
 
 def ensemble_run(scale: Scale) -> RunSpec | None:
@@ -157,13 +173,29 @@ class Workshop:
         if spec.name in self._done:
             return self._done[spec.name]
         folder = self.root / "runs" / spec.name
-        arguments = ["run", *spec.arguments(self.scale.backend), "-o", str(folder)]
-        arguments += ["--data-dir", str(self.data_dir)] if self.data_dir else []
         print(f"run {spec.name} …", file=sys.stderr)
-        if _execute(arguments, apart=self.scale.backend == "vllm") > 1:
-            raise StoreError(f"The run {spec.name} did not finish.", f"Type `rast-eval {' '.join(arguments)}`.")
+        self._call(["run", *spec.arguments(self.scale.backend), "-o", str(folder)])
         self._done[spec.name] = folder
         return folder
+
+    def sweep(self) -> None:
+        """Generate and grade what is missing of Figure 6.
+
+        Raises:
+            StoreError: a sweep did not finish.
+        """
+        folder = self.root / "runs" / "sweep"
+        for arguments in sweep_arguments(self.scale):
+            print("sweep …", file=sys.stderr)
+            self._call(["sweep", *arguments, "-o", str(folder)])
+        self._done.update(
+            {f"sweep/{path.name}": path for path in folder.iterdir() if (path / "manifest.json").is_file()}
+        )
+
+    def _call(self, arguments: list[str]) -> None:
+        arguments = [*arguments, *(["--data-dir", str(self.data_dir)] if self.data_dir else [])]
+        if _execute(arguments, apart=self.scale.backend == "vllm") > 1:
+            raise StoreError(f"The {arguments[0]} did not finish.", f"Type `rast-eval {' '.join(arguments)}`.")
 
     def record(self, spec: RunSpec) -> RunRecord:
         """The finished run."""

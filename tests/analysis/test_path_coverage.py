@@ -1,6 +1,7 @@
 import math
 
 import pytest
+import torch
 
 from rast_eval.analysis import path_coverage
 from rast_eval.analysis.forcing import TeacherForcer
@@ -33,5 +34,25 @@ def test_vllm_finds_the_same_choices(lineup, path):
     config = EngineConfig(backend="vllm", dtype="float32", max_model_len=256)
     for arm in ("base", "rast"):
         system = lineup.system(arm)
-        forced = measure(TeacherForcer(list(system.members)), {arm: system}, [path])[arm][0]
-        assert path_coverage.measure_with_vllm(system, [path], config)[0] == forced
+        forcer = TeacherForcer(list(system.members))
+        assert (
+            path_coverage.measure_with_vllm(system, [path], config)[0] == measure(forcer, {arm: system}, [path])[arm][0]
+        )
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_vllm_finds_the_same_log_probabilities(lineup, path):
+    pytest.importorskip("vllm")
+    from rast_eval.decoding.vllm.engine import VLLMEngine
+
+    rast = lineup.system("rast")
+    engine = VLLMEngine(rast, EngineConfig(backend="vllm", dtype="float32", max_model_len=256))
+    try:
+        (scored,) = engine.score([(*path.prompt, *path.tokens)])
+    finally:
+        engine.close()
+    rows = torch.cat([x["rast"] for _, x in TeacherForcer(list(rast.members)).stream_systems(path, {"rast": rast})])
+    expected = rows.log_softmax(-1)[range(len(path.tokens)), list(path.tokens)].tolist()
+    assert [step.token for step in scored[-len(path.tokens) :]] == list(path.tokens)
+    assert [step.logprob for step in scored[-len(path.tokens) :]] == pytest.approx(expected, abs=1e-3)

@@ -28,7 +28,7 @@ def test_runs_are_shared_between_targets():
     specs = page.needed_runs(page.select(["paper"]), paper())
     names = [spec.name for spec in specs]
     assert len(names) == len(set(names))
-    assert {"32b", "32b+14b", "ensemble", "lambda-0.5-temperature-1"} <= set(names)
+    assert {"32b", "32b+14b", "ensemble", "sweep/lambda=0.5,temperature=1"} <= set(names)
     assert len(specs) == 3 + 6 + 2 + 1 + 25 + 1
 
 

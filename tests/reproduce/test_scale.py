@@ -37,6 +37,12 @@ def test_arguments_are_those_of_run():
         "--base 32b --delta 14b --arms rast --preset paper --backend vllm -b math500 "
         "--temperature 1.2 --lambda 0.5 --tensor-parallel-size 4"
     )
+    assert spec.name == "sweep/lambda=0.5,temperature=1.2"
+    over_weight, over_heat = (" ".join(arguments) for arguments in runs.sweep_arguments(paper))
+    assert over_weight.endswith(
+        "--tensor-parallel-size 4 --lambda 0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1,1.1,1.2,1.3,1.4,1.5 --temperature 1"
+    )
+    assert "--lambda 0.5 --temperature 0.5,0.6," in over_heat
     assert "none" in runs.base_run(paper, "32b").arguments("hf")
     ensemble = runs.ensemble_run(paper)
     assert ensemble.deltas == ("14b:0.3333", "7b:0.3333", "1.5b:0.3333")
