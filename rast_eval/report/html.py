@@ -81,8 +81,8 @@ def to_markdown(blocks: Sequence[Block], root: Path) -> str:
             parts.append(f"![{block.caption}]({link})\n\n{block.caption}\n")
         else:
             largest = sorted(zip(block.values, block.tokens, strict=True), reverse=True)[:8]
-            listed = ", ".join(f"`{token.strip()}` {value:.3g}" for value, token in largest)
-            parts.append(f"{block.caption} Largest ({block.unit}): {listed}.\n")
+            listed = ", ".join(f"`{token.strip()}` {value:.3g}" for value, token in largest if value > 0)
+            parts.append(f"{block.caption} Largest ({block.unit}): {listed or 'none'}.\n")
     return "\n".join(parts)
 
 

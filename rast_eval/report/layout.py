@@ -30,6 +30,9 @@ RECOVERY_NOTE = (
     "RR. = recovery rate = (RAST − base) / (RL ceiling − base), in percent: how much of what RL training "
     "adds to the base RAST adds without training it."
 )
+UNBOUNDED_NOTE = (
+    "unbounded = the gap between base and RL ceiling cannot be told from 0, so no interval bounds its share."
+)
 SUBSET_NOTES = {
     "unbiased": "pass@k = at least one of k samples is right; majority@k = the most frequent answer of k is right.",
     "paper": "pass@k and majority@k by the paper's estimator: the mean over 10 draws of k of the n runs.",
@@ -145,7 +148,7 @@ def matrix_table(metrics: RunMetrics) -> Table:
         row = [_row_label([c for c in cells if c]), *(DASH if c is None else _score_cell(c) for c in cells)]
         rows.append((*row, *([_average_cell(metrics, arm)] if with_average else [])))
     header = ("", *metrics.benchmarks, *(["average"] if with_average else []))
-    return Table(title(metrics), header, tuple(rows), f"{SCORE_NOTE}\n{RECOVERY_NOTE}")
+    return Table(title(metrics), header, tuple(rows), _notes(metrics))
 
 
 def list_table(metrics: RunMetrics) -> Table:
@@ -158,7 +161,7 @@ def list_table(metrics: RunMetrics) -> Table:
             rows.append((benchmark, _arm_and_mode([cell]), score(cell.accuracy), spread, rate(cell.recovery)))
     for arm, recovery in metrics.average_recovery.items():
         rows.append(("average", arm_title(arm), _mean_accuracy(metrics, arm), "", rate(recovery)))
-    return Table(title(metrics), header, tuple(rows), f"{SCORE_NOTE}\n{RECOVERY_NOTE}\n{systems(metrics)}", keys=2)
+    return Table(title(metrics), header, tuple(rows), f"{_notes(metrics)}\n{systems(metrics)}", keys=2)
 
 
 def single_table(metrics: RunMetrics) -> Table:
@@ -175,8 +178,7 @@ def single_table(metrics: RunMetrics) -> Table:
         row += [_subset(cell.pass_at, k)] if has_subsets else []
         row += [_subset(cell.majority_at, k)] if has_votes else []
         rows.append(tuple(row))
-    note = f"{SCORE_NOTE}\n{RECOVERY_NOTE}" if has_recovery else SCORE_NOTE
-    return Table(title(metrics), tuple(header), tuple(rows), note)
+    return Table(title(metrics), tuple(header), tuple(rows), _notes(metrics))
 
 
 def subset_table(metrics: RunMetrics, intervals: bool = True) -> Table | None:
@@ -251,6 +253,14 @@ def scorers_table(first: RunMetrics, second: RunMetrics) -> Table:
         "simplerl reproduces the paper's scorer with its quirks; strict counts mathematically equal answers as equal."
     )
     return Table("The same outputs under two scorers", header, tuple(rows), note, keys=2)
+
+
+def _notes(metrics: RunMetrics) -> str:
+    """What the main table's figures mean, as far as it has them."""
+    recoveries = [c.recovery for c in metrics.cells if c.recovery is not None]
+    lines = [SCORE_NOTE, *([RECOVERY_NOTE] if recoveries else [])]
+    lines += [UNBOUNDED_NOTE] if any(r.note.startswith("unbounded") for r in recoveries) else []
+    return "\n".join(lines)
 
 
 def _in_order(metrics: RunMetrics, benchmark: str) -> list[CellMetrics]:

@@ -1,12 +1,15 @@
 import math
 
 import pytest
+from run_writer import write_run
 
+from rast_eval.metrics import evaluate_run
 from rast_eval.report import layout
 from rast_eval.statistics import Estimate, Recovery, accuracy
 from rast_eval.statistics.recovery import TOO_SMALL, UNBOUNDED
 
 NAN = math.nan
+ARMS = ("base", "rast", "rl")
 
 
 @pytest.mark.parametrize(
@@ -39,3 +42,16 @@ def test_rate(recovery, shown):
 def test_one_sample_has_no_seeds():
     assert layout.seeds(accuracy([[1], [0]])) == ""
     assert layout.seeds(accuracy([[1, 0], [0, 1]])).startswith("seeds ± ")
+
+
+def test_unbounded_is_explained_where_it_stands(tmp_path):
+    cells = [
+        {"arm": a, "benchmark": "b", "accuracy": x, "problems": 4, "n": 1}
+        for a, x in zip(ARMS, (0.2, 0.5, 0.6), strict=True)
+    ]
+    metrics = evaluate_run(write_run(tmp_path / "r", cells, seed=5))
+    shown = layout.single_table(metrics)
+    assert any("unbounded" in cell for row in shown.rows for cell in row)
+    assert layout.UNBOUNDED_NOTE in shown.note
+    sure = [{**cell, "problems": 200, "n": 4} for cell in cells]
+    assert layout.UNBOUNDED_NOTE not in layout.single_table(evaluate_run(write_run(tmp_path / "s", sure))).note
