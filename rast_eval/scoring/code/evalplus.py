@@ -162,6 +162,7 @@ class EvalPlus:
         programs = [self.program(job) for job in jobs]
         keys = list(dict.fromkeys((job.problem.id, program) for job, program in zip(jobs, programs, strict=True)))
         runnable = [key for key in keys if key[1].strip() and not truths[key[0]].reason]
+        runnable.sort(key=lambda key: -truths[key[0]].seconds)  # longest first: no worker is left with a long tail
 
         def task(key: tuple[str, str]) -> Any:
             return lambda sandbox: self._run(sandbox, truths[key[0]], key[1])
@@ -241,6 +242,11 @@ class _Task:
     def parts(self) -> list[tuple[Part, Truth]]:
         """Base, then plus, each with its expected outputs."""
         return list(zip(self._parts, self._truths, strict=True))
+
+    @property
+    def seconds(self) -> float:
+        """CPU time of the reference on both lists."""
+        return sum(sum(truth.seconds) for truth in self._truths)
 
     @property
     def reason(self) -> str:

@@ -38,7 +38,7 @@ def longest_code(text: str) -> str:
         if filled[total] - filled[start] <= most:
             break
         first = lines[start]
-        if first[:1] in " \t" and first.strip() and not first.lstrip().startswith("#"):
+        if first[:1] in (" ", "\t") and first.strip() and not first.lstrip().startswith(("#", "\\")):
             continue  # unexpected indent
         for stop in _ends(lines, start, filled, most):
             if _state("\n".join(lines[start : stop + 1])) == "complete":
@@ -57,11 +57,15 @@ def _ends(lines: list[str], start: int, filled: list[int], most: int) -> Iterato
                 high = middle - 1
             else:
                 low = middle
-    for stop in range(high, start, -1):
+    for stop in range(high, start - 1, -1):
         if filled[stop + 1] - filled[start] <= most:
             return
-        if lines[stop].strip() or stop == start + 1:
+        if not lines[stop].strip():
+            continue  # a blank line at the end adds nothing, save after a continuation or to make two lines
+        if stop > start:
             yield stop
+        if stop + 1 < len(lines) and (stop == start or lines[stop].endswith("\\")):
+            yield stop + 1
 
 
 def _state(text: str) -> str:

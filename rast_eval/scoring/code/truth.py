@@ -22,7 +22,7 @@ from rast_eval.scoring.code.oracles import is_floats
 from rast_eval.scoring.code.sandbox import Job, Limits, Outcome, Sandbox
 from rast_eval.scoring.code.sandbox.inside import codec
 
-FORMAT = 1
+FORMAT = 2
 LIMITS = Limits(load=60, call=60, total=300, output=512 << 20)
 """Far above what any judgeable reference needs (the slowest takes about half a minute)."""
 
@@ -110,7 +110,7 @@ class Reference:
                     elif len(sizes) == len(seconds):
                         sizes.append(len(frame))
                         body.write(frame)
-                        if len(frame) < 1 << 20 and not floats and is_floats(codec.decode(frame)):
+                        if not floats and is_floats(codec.decode(frame)):
                             floats.append(len(sizes) - 1)
                     else:
                         seconds.append(float(frame))
