@@ -97,13 +97,16 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Kill the fork server and with it everything in its namespace."""
+    def close(self, patience: float = 2.0) -> None:
+        """End the fork server, after `patience` seconds by force, and with it everything in its namespace."""
         if self._channel is not None:
             self._channel.close()
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            try:
+                self._process.wait(patience)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
         self._process = self._channel = None
 
     def _start(self) -> socket.socket:
@@ -180,7 +183,7 @@ class Sandbox:
             while report is None:
                 ready = {key.fd for key, _ in selector.select(max(deadline - time.monotonic(), 0))}
                 if not ready:
-                    self.close()
+                    self.close(patience=0)
                     return Outcome("lost", None, limits.total)
                 if feed is not None and feed.fd in ready and not feed.push():
                     selector.unregister(feed.fd)

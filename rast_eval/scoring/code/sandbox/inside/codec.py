@@ -4,7 +4,6 @@ JSON null, booleans, numbers, strings and lists stand for themselves; every JSON
 
     {"t": [...]} tuple            {"s": [...]} set              {"f": [...]} frozenset
     {"d": [[key, value], ...]}    {"c": [real, imag]} complex   {"b": "00ff"} bytes or bytearray
-    {"r": [doubles, ints]} a long list of numbers: base64 of doubles, and of a 1 for each that was an int
     {"i": "0xff"} huge int        {"q": "1/3"} Fraction         {"n": "1.5"} Decimal
     {"u": [type, value]} at the top: a subclass of a builtin type, or a numpy scalar, by its plain value
     {"x": type} anything else: equal to nothing
@@ -15,20 +14,13 @@ imports nothing but the standard library.
 
 from __future__ import annotations
 
-import base64
 import json
-import math
-from array import array
 from itertools import chain
 from typing import Any
 
 MAX_DEPTH = 150
 """Containers nested deeper than this are opaque: no reference answer comes near it."""
 
-_LONG = 1000
-_NUMBERS = frozenset({int, float})
-_IS_INT = {int: 1, float: 0}
-_EXACT = 2.0**53
 _PLAIN = frozenset({int, float, str, bool, type(None)})
 _to_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
@@ -78,24 +70,11 @@ def encode(value: Any, depth: int = MAX_DEPTH) -> str:
 
 def _items(value: Any, depth: int) -> str:
     kinds = set(map(type, value))
-    if len(value) >= _LONG and float in kinds and kinds <= _NUMBERS:
-        return _packed(value, kinds) or _to_json(value)
     if kinds <= _PLAIN:
         return _to_json(value)
     if kinds == {list} and set(map(type, chain.from_iterable(value))) <= _PLAIN:
         return _to_json(value)
     return "[" + ",".join([encode(item, depth - 1) for item in value]) + "]"
-
-
-def _packed(value: list[Any], kinds: set[type]) -> str:
-    """A tenth of the time that printing floats takes; empty where a double does not hold every number."""
-    if not -_EXACT < min(value) <= max(value) < _EXACT:  # false for not-a-number as well
-        return ""
-    if math.isnan(sum(value)):
-        return ""
-    doubles = base64.b64encode(array("d", value)).decode()
-    ints = base64.b64encode(bytes(map(_IS_INT.__getitem__, map(type, value)))).decode() if int in kinds else ""
-    return '{"r":["' + doubles + '","' + ints + '"]}'
 
 
 def _unordered(value: Any, depth: int) -> str:
@@ -182,13 +161,6 @@ def _untag(tagged: dict[str, Any]) -> Any:
         raise ValueError(f"malformed {tag}") from problem
 
 
-def _unpack(body: list[str]) -> list[Any]:
-    doubles, ints = array("d", base64.b64decode(body[0])), base64.b64decode(body[1])
-    if not ints:
-        return list(doubles)
-    return [int(number) if flag else number for number, flag in zip(doubles, ints, strict=True)]
-
-
 def _rational(text: str) -> Any:
     from fractions import Fraction
 
@@ -207,7 +179,6 @@ _READERS: dict[str, Any] = {
     "f": frozenset,
     "d": lambda body: dict(body),
     "c": lambda body: complex(float(body[0]), float(body[1])),
-    "r": _unpack,
     "b": bytes.fromhex,
     "i": lambda body: int(body, 16),
     "q": _rational,

@@ -27,6 +27,8 @@ from typing import Any
 HERE = os.path.dirname(os.path.abspath(__file__))
 TICK_MS = 10
 """How often a running job is looked at."""
+SEND_SECONDS = 30
+"""Between two calls outputs are encoded and sent, which the other side may hold up."""
 MAX_FILES = 2000
 """Inodes a job may use in the temporary file system."""
 
@@ -107,7 +109,8 @@ class Server:
                 if progress[0] != seen:
                     seen, since = progress[0], own
                 calling = seen % 2 == 1
-                allowed = special.get(str(seen // 2), limits["call"]) if calling else limits["load"]
+                waiting = SEND_SECONDS if seen else limits["load"]
+                allowed = special.get(str(seen // 2), limits["call"]) if calling else waiting
                 if own - since > allowed or own > limits["total"] or clock.wall() > 5 * limits["total"] + 30:
                     return "time", own
                 if self.namespace:
