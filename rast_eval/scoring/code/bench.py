@@ -3,9 +3,10 @@
     python -m rast_eval.scoring.code.bench --evalplus-python ENV/bin/python --json
 
 EvalPlus lives in an environment of its own (`pip install evalplus==0.3.1` there; it would downgrade protobuf here).
-Each side runs in a fresh process on the same files with the same number of workers. Both have their expected outputs
-cached (`warm`); ours is timed before and after EvalPlus, so that a change of the machine's load shows. Only ratios
-within one run mean anything.
+Each side runs in a fresh process on the same files with the same number of workers and the same time limits (4 s a
+call: with its own default of 1 s EvalPlus gives up on the slow references, and saves their time). Both have their
+expected outputs cached (`warm`); ours is timed before and after EvalPlus, so that a change of the machine's load shows.
+Only ratios within one run mean anything.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from rast_eval.scoring.code.evalplus import MIN_SECONDS
 
 FILES = {"humaneval_plus": "HumanEvalPlus.jsonl.gz", "mbpp_plus": "MbppPlus.jsonl.gz"}
 MEASURED = ("seconds", "cpu_seconds", "peak_mb")
@@ -103,7 +106,8 @@ def compare(data_dir: Path, name: str, workers: int, evalplus_python: str | None
         result["evalplus_ground_truth_seconds"] = truth["seconds"]
         result["ours_warm"] = [ours()]
         command = [evalplus_python, "-m", "evalplus.evaluate", "--dataset", theirs, "--samples", str(samples)]
-        run = _timed([*command, "--parallel", str(workers), "--i_just_wanna_run"], environment)
+        command += ["--parallel", str(workers), "--min_time_limit", str(MIN_SECONDS["master"]), "--i_just_wanna_run"]
+        run = _timed(command, environment)
         verdicts = json.loads(samples.with_name(f"{name}-samples_eval_results.json").read_text())["eval"]
         failing = [
             task
@@ -131,6 +135,7 @@ def main() -> None:
     parser.add_argument("--benchmarks", default="humaneval_plus,mbpp_plus")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--evalplus-python", help="interpreter of an environment with evalplus; none: ours alone")
+    parser.add_argument("--keep", type=Path, help="folder for the expected outputs of both sides, kept for another run")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout (the default)")
     parser.add_argument("--inner", choices=sorted(FILES), help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -140,9 +145,11 @@ def main() -> None:
         print(json.dumps(grade_references(given.data_dir, given.inner, given.workers)))
         return
     found = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (given.keep or Path(temporary)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
         for name in given.benchmarks.split(","):
-            found[name] = compare(given.data_dir.resolve(), name, given.workers, given.evalplus_python, Path(folder))
+            found[name] = compare(given.data_dir.resolve(), name, given.workers, given.evalplus_python, folder)
             print(name, json.dumps(found[name]), file=sys.stderr)
     print(json.dumps(found))
 

@@ -173,7 +173,7 @@ def _right(frame: bytes, tests: Cases, index: int) -> bool:
         if tests.function is None:
             return isinstance(value, str) and same_output(value, tests.outputs[index])
         return same_value(value, json.loads(tests.outputs[index]))
-    except (ValueError, TypeError, ArithmeticError, RecursionError):
+    except Exception:  # whatever forged data provoke, they are wrong
         return False
 
 

@@ -65,7 +65,7 @@ class Oracle:
             return True  # the usual case, without reading either
         try:
             return self._judge(index, arguments, decode(output), decode(expected))
-        except (ValueError, TypeError, ArithmeticError, RecursionError, AttributeError, AssertionError):
+        except Exception:  # whatever forged data provoke, they are wrong
             return False
 
     def _judge(self, index: int, arguments: Sequence[Any], output: Any, expected: Any) -> bool:

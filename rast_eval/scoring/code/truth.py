@@ -22,7 +22,7 @@ from rast_eval.scoring.code.oracles import is_floats
 from rast_eval.scoring.code.sandbox import Job, Limits, Outcome, Sandbox
 from rast_eval.scoring.code.sandbox.inside import codec
 
-FORMAT = 2
+FORMAT = 1
 LIMITS = Limits(load=60, call=60, total=300, output=512 << 20)
 """Far above what any judgeable reference needs (the slowest takes about half a minute)."""
 

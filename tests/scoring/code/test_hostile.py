@@ -113,4 +113,7 @@ def test_hostile_program(row, shape, sandbox, made, outside, short):
         while len(_family(sandbox._process.pid)) > 1 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert len(_family(sandbox._process.pid)) <= 1  # process 1 of the sandbox
-    assert _status(sandbox, _honest(shape), shape, part, truth) == "pass"
+    honest = _status(sandbox, _honest(shape), shape, part, truth)
+    if honest == "timeout":  # one second is short on a loaded machine; the scorers try again too
+        honest = _status(sandbox, _honest(shape), shape, part, truth)
+    assert honest == "pass"

@@ -157,7 +157,7 @@ def _untag(tagged: dict[str, Any]) -> Any:
         raise ValueError(f"unknown tag {tag[:20]!r}")
     try:
         return reader(body)
-    except (TypeError, ArithmeticError, OverflowError) as problem:
+    except (TypeError, LookupError, ArithmeticError, AttributeError) as problem:
         raise ValueError(f"malformed {tag}") from problem
 
 
