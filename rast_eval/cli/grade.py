@@ -19,6 +19,9 @@ def grade(
     ] = None,
     prompt: Annotated[str, typer.Option(help="Prompt the outputs answer; its stop words cut them.")] = "qwen-boxed",
     workers: options.Workers = None,
+    evalplus_rules: options.EvalPlusRules = "master",
+    lcb_io: options.LcbIo = "process",
+    unsafe: options.Unsafe = False,
     summary: Annotated[bool, typer.Option("--summary", help="Counts and accuracy on stderr at the end.")] = False,
 ) -> None:
     """Grade outputs; every row comes back in order with `prediction`, `correct` and `status`.
@@ -27,6 +30,7 @@ def grade(
     none of these its position in the benchmark counts. Exit code 1 if a line could not be graded.
     """
     from rast_eval import benchmarks
+    from rast_eval.config import CodeScoring
     from rast_eval.errors import UsageError
     from rast_eval.scoring.batch import Tally, grade_lines, open_lines
     from rast_eval.scoring.rows import Adapter
@@ -35,10 +39,10 @@ def grade(
         raise UsageError(f"--workers {workers} is not a number of processes.", "Type --workers 1 or more.")
     known = benchmarks.get(benchmark) if benchmark else None
     adapter = Adapter(known, options.existing_folder(data_dir, "--data-dir"), prompt)
-    tally = Tally()
+    tally, code = Tally(), CodeScoring(evalplus_rules, lcb_io, unsafe)
     for path in files:
         with open_lines(path) as lines:
-            for line in grade_lines(lines, adapter, scorer or adapter.scorer, workers, tally, str(path)):
+            for line in grade_lines(lines, adapter, scorer or adapter.scorer, workers, tally, str(path), code):
                 print(line)
     if summary:
         typer.echo(tally.summary(), err=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from rast_eval.config import DEFAULT_CODE, CodeScoring
 from rast_eval.errors import DataError
 from rast_eval.scoring import get_scorer
 from rast_eval.scoring.rows import Adapter, BadRow, parse_row
@@ -60,15 +61,24 @@ def open_lines(path: Path) -> AbstractContextManager[BinaryIO]:
 
 
 def grade_lines(
-    lines: Iterable[bytes], adapter: Adapter, scorer: str, workers: int | None, tally: Tally, name: str = "input"
+    lines: Iterable[bytes],
+    adapter: Adapter,
+    scorer: str,
+    workers: int | None,
+    tally: Tally,
+    name: str = "input",
+    code: CodeScoring = DEFAULT_CODE,
 ) -> Iterator[str]:
     """Each line as JSON with its verdict, in order; lines that cannot be graded come back as errors and are named.
+
+    Args:
+        code: how programs are judged.
 
     Raises:
         UnknownName: no scorer is called `scorer`.
         DataError: the benchmark's rows are needed and cannot be read.
     """
-    judge = _scorer(scorer)
+    judge = _scorer(scorer, code)
     for batch in _batches(lines):
         entries = [_entry(line, number, adapter) for number, line in batch]
         jobs = [job for _, job, _ in entries if job is not None]
@@ -84,9 +94,9 @@ def grade_lines(
             yield json.dumps(row)
 
 
-def _scorer(name: str) -> Scorer:
+def _scorer(name: str, code: CodeScoring) -> Scorer:
     """Votes are for runs, not for single verdicts, and cost comparisons."""
-    return get_scorer(name, votes=False) if name in {"simplerl", "strict"} else get_scorer(name)
+    return get_scorer(name, votes=False) if name in {"simplerl", "strict"} else get_scorer(name, **code.options(name))
 
 
 def _batches(lines: Iterable[bytes]) -> Iterator[list[tuple[int, bytes]]]:

@@ -158,7 +158,7 @@ def _judge_processes(sandbox: Sandbox, program: str, tests: Cases) -> Verdict:
             return True
 
         limits = Limits(CALL_SECONDS, CALL_SECONDS, CALL_SECONDS, output=_most([expected]))
-        outcome = sandbox.run(Job(payload, limits, given.encode()), consume)
+        outcome = sandbox.run(Job(payload, limits, given.encode(errors="surrogatepass")), consume)
         if outcome.why != "exited" or outcome.code != 0:
             return _verdict(outcome, "", passed, tests, [])
         if not same_output(printed.decode(errors="replace"), expected):
