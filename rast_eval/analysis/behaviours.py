@@ -33,7 +33,7 @@ BEHAVIOURS: Mapping[str, tuple[str, ...]] = {
 WORD = re.compile(r"[^\W\d_]+")
 NOTE = (
     "Occurrences an output = occurrences / (problems × samples), as the released script counts; ± = half of the 95 % "
-    "interval over problems. per 1,000 words = occurrences / words × 1000. The paper does not define the normalisation "
+    "interval over problems. per 1k words = occurrences / words × 1000. The paper does not define the normalisation "
     "of its Figure 10."
 )
 
@@ -110,9 +110,9 @@ def behaviour_table(title: str, rows: Iterable[BehaviourCounts]) -> Table:
     lines = []
     for row in rows:
         e = row.per_output
-        top = ", ".join(f"{word} {count}" for word, count in list(row.words.items())[:3])
-        spread = "" if e.method == "undefined" else f" ± {e.half_width:.3f}"
-        shown = (f"{e.value:.3f}{spread}", f"{row.per_thousand_words:.2f}", top)
+        top = "\n".join(f"{word} {count}" for word, count in list(row.words.items())[:2])
+        spread = "" if e.method == "undefined" else f" ± {e.half_width:.2f}"
+        shown = (f"{e.value:.2f}{spread}", f"{row.per_thousand_words:.2f}", top)
         lines.append((row.benchmark, arm_title(row.arm), row.behaviour, *shown))
-    header = ("benchmark", "arm", "behaviour", "an output", "per 1,000 words", "most frequent")
+    header = ("benchmark", "arm", "behaviour", "an output", "per 1k words", "mostly")
     return Table(title, header, tuple(lines), NOTE, keys=3)

@@ -247,8 +247,9 @@ def scorers_table(first: RunMetrics, second: RunMetrics) -> Table:
             continue
         difference = other.accuracy.value - cell.accuracy.value
         values = (percent(cell.accuracy.value), percent(other.accuracy.value), f"{100 * difference:+.1f}")
-        rows.append((cell.benchmark, arm_title(cell.arm), *values, rate(cell.recovery), rate(other.recovery)))
-    header = ("benchmark", "arm", *(f"{n} Avg." for n in names), "difference", *(f"{n} RR." for n in names))
+        rates = (rate(found.recovery).replace(" ", "\n", 1) for found in (cell, other))
+        rows.append((cell.benchmark, arm_title(cell.arm), *values, *rates))
+    header = ("benchmark", "arm", *names, "change", *(f"RR. {n}" for n in names))
     note = (
         "simplerl reproduces the paper's scorer with its quirks; strict counts mathematically equal answers as equal."
     )
