@@ -10,7 +10,7 @@ import copy
 import inspect
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -116,12 +116,8 @@ class Members(nn.Module):
         step = math.lcm(64, shards)
         rows = math.ceil(max(model_config.get_vocab_size() for model_config in self.model_configs) / step) * step
         for role, view in views.items():
-            with set_model_tag(f"rast_{role}"):
-                if shards > 1:
-                    with _vocabulary_padded_to(rows):
-                        member = initialize_model(view, prefix=maybe_prefix(prefix, role))
-                else:
-                    member = initialize_model(view, prefix=maybe_prefix(prefix, role))
+            with set_model_tag(f"rast_{role}"), _vocabulary_padded_to(rows) if shards > 1 else nullcontext():
+                member = initialize_model(view, prefix=maybe_prefix(prefix, role))
             for module in member.modules():
                 if hasattr(module, "do_not_compile"):
                     module.do_not_compile = True

@@ -10,8 +10,10 @@ import pytest
 pytest.importorskip("vllm")
 
 from rast_eval.config import Delta, EngineConfig, ModelRef, Sampling, System
+from rast_eval.decoding.hf import HFEngine
 from rast_eval.decoding.vllm import VLLMEngine
 from rast_eval.errors import BackendError, PromptTooLong, UsageError
+from rast_eval.shapes import shape_of
 from rast_eval.types import Request
 
 pytestmark = pytest.mark.vllm
@@ -37,7 +39,7 @@ def requests_of(rows):
 def assert_equals_oracle(engine, oracle, base, deltas):
     rows = prompts()
     outputs = {int(c.problem_id): c for c in engine.generate(requests_of(rows), GREEDY, [], [])}
-    expected = [oracle(base, deltas, list(row), 64) for row in rows]
+    expected = [oracle(base, deltas, row, 64) for row in rows]
     assert [list(outputs[index].token_ids) for index in range(len(rows))] == expected
     assert sum(map(len, expected)) > 600
     assert all(outputs[i].num_tokens == len(row) for i, row in enumerate(expected))
@@ -109,9 +111,10 @@ class TestTinyFamily:
         assert len(again) == 6
         assert again[first.problem_id] == first
 
-    def test_prompt_that_fills_the_context_is_refused(self, tiny_engine):
-        with pytest.raises(PromptTooLong, match="512"):
-            list(tiny_engine.generate([Request("0", 0, (5,) * 512, 0)], GREEDY, [], []))
+    def test_prompt_that_fills_the_context_is_refused(self, tiny_engine, tiny):
+        window = shape_of(ModelRef(str(tiny / "s-rl"))).max_position_embeddings
+        with pytest.raises(PromptTooLong, match=str(window)):
+            list(tiny_engine.generate([Request("0", 0, (5,) * window, 0)], GREEDY, [], []))
 
 
 @pytest.mark.parametrize("base_family", ["qwen2", "llama"])
@@ -123,11 +126,16 @@ def test_random_ensembles_equal_plain_loop(base_family, random_checkpoint, greed
     second = random_checkpoint(base_family, 3, width=96, layers=1, heads=3, kv=1, vocab=448, tied=False)
     shared = random_checkpoint(other, 4, width=64, layers=2, heads=2, kv=1, vocab=448, tied=True)
     deltas = [(first, shared, 0.8), (second, shared, 0.5)]
-    engine = VLLMEngine(system_of(base, deltas), CONFIG)
-    try:
-        assert_equals_oracle(engine, greedy_oracle, base, deltas)
-    finally:
-        engine.close()
+    other_weights = [(first, shared, -0.3), (second, shared, 1.2)]
+    for engine_class in (VLLMEngine, HFEngine):
+        engine = engine_class(system_of(base, deltas), CONFIG)
+        assert len(engine.system.members) == 4
+        try:
+            assert_equals_oracle(engine, greedy_oracle, base, deltas)
+            engine.reweight(system_of(base, other_weights))
+            assert_equals_oracle(engine, greedy_oracle, base, other_weights)
+        finally:
+            engine.close()
 
 
 def test_one_model_alone_needs_no_composite(greedy_oracle, tiny):
