@@ -1,8 +1,9 @@
 """A pool of worker processes that can be killed: each task has a CPU-time budget, each worker a memory cap.
 
 The budget counts CPU time and not wall time, so that a busy machine changes no verdict. Workers are forked from one
-process that has loaded the handler's libraries, so replacing a killed one costs milliseconds. The handler sees JSON
-values and returns one. Results come back in the order of the tasks, whatever the number of workers.
+process that has loaded the handler's libraries, found where this process finds its own, so replacing a killed one costs
+milliseconds. The handler sees JSON values and returns one. Results come back in the order of the tasks, whatever the
+number of workers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import weakref
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from rast_eval.errors import BackendError
@@ -28,6 +28,12 @@ from rast_eval.scoring.worker import TIMEOUT_SIGNAL, receive_frame, send_frame
 CPU_SECONDS = 3.0
 MEMORY_BYTES = 2 << 30
 WALL_SECONDS = 180.0
+_START = """
+import os, sys
+sys.path[:] = sys.argv.pop(1).split(os.pathsep)
+from rast_eval.scoring.worker import main
+main(*sys.argv[1:])
+"""
 _CHUNK_TASKS = 64
 _CHUNK_CHARACTERS = 1 << 19
 
@@ -120,9 +126,6 @@ class WorkerPool:
 
     def close(self) -> None:
         """End all workers."""
-        for worker in self._idle:
-            worker.connection.close()
-        self._idle.clear()
         if self._forker is not None:
             self._finalizer()
             self._forker = None
@@ -143,17 +146,15 @@ class WorkerPool:
 
     def _start_forker(self) -> None:
         self._control, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "rast_eval.scoring.worker"]
-        path = os.pathsep.join([str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")])
         with theirs:
             self._forker = subprocess.Popen(
-                [*command, str(theirs.fileno()), *self._arguments],
+                [sys.executable, "-c", _START, os.pathsep.join(sys.path), str(theirs.fileno()), *self._arguments],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=os.environ | {"PYTHONPATH": path.rstrip(os.pathsep), "PYTHONHASHSEED": "0"},
+                env=os.environ | {"PYTHONHASHSEED": "0"},
             )
-        self._finalizer = weakref.finalize(self, _end, self._forker, self._control)
+        self._finalizer = weakref.finalize(self, _end, self._forker, self._control, self._idle)
 
     def _answer(self) -> int:
         try:
@@ -208,7 +209,7 @@ def _chunks(tasks: Sequence[Any], workers: int) -> Iterator[list[int]]:
     characters = 0
     for index, task in enumerate(tasks):
         chunk.append(index)
-        characters += sum(len(part) for part in task if isinstance(part, str)) if isinstance(task, (list, tuple)) else 0
+        characters += _characters(task)
         if len(chunk) >= most or characters >= _CHUNK_CHARACTERS:
             yield chunk
             chunk, characters = [], 0
@@ -216,7 +217,16 @@ def _chunks(tasks: Sequence[Any], workers: int) -> Iterator[list[int]]:
         yield chunk
 
 
-def _end(forker: subprocess.Popen[bytes], control: socket.socket) -> None:
+def _characters(task: Any) -> int:
+    if isinstance(task, str):
+        return len(task)
+    return sum(map(_characters, task)) if isinstance(task, list | tuple) else 0
+
+
+def _end(forker: subprocess.Popen[bytes], control: socket.socket, idle: list[_Worker]) -> None:
+    for worker in idle:
+        worker.connection.close()
+    idle.clear()
     control.close()
     try:
         forker.wait(timeout=1.0)

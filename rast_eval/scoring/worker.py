@@ -84,8 +84,9 @@ def fork_on_demand(control: socket.socket, handler: Handler, cpu_seconds: float,
 
 
 def _serve(connection: socket.socket, handler: Handler, cpu_seconds: float, memory_bytes: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses to limit the address space
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionError):
         while True:
             for task in receive_frame(connection):
@@ -122,7 +123,3 @@ def _load(name: str) -> Callable[..., Any]:
     module, _, function = name.partition(":")
     loaded: Callable[..., Any] = getattr(importlib.import_module(module), function)
     return loaded
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -39,12 +39,10 @@ def broken(): raise RuntimeError("no")
 def handlers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("handlers")
     (folder / f"{HERE}.py").write_text(HANDLERS)
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), before]))
-    yield
-    os.environ.pop("PYTHONPATH")
-    if before is not None:
-        os.environ["PYTHONPATH"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        yield
 
 
 def pool(workers=2, **options):

@@ -56,7 +56,9 @@ class SimpleRLScorer:
     def _compare(self, pairs: list[Pair], workers: int | None) -> dict[Pair, Outcome]:
         if not pairs:
             return {}
-        return dict(zip(pairs, self._pool(tasks.COMPARE, workers).map(pairs), strict=True))
+        return dict(
+            zip(pairs, self._pool(tasks.ALGEBRA, workers).map([("compare", pair) for pair in pairs]), strict=True)
+        )
 
     def _with_votes(self, jobs: Sequence[GradeJob], grades: list[Grade], workers: int | None) -> list[Grade]:
         """Class 0 is the gold answer's; wrong predictions are grouped among themselves from 1 on.
@@ -92,7 +94,7 @@ class SimpleRLScorer:
             for outcome, predictions in zip(cheap, several, strict=True)
         ]
         if unsure:
-            algebra = self._pool(tasks.GROUP, workers).map([several[index] for index in unsure])
+            algebra = self._pool(tasks.ALGEBRA, workers).map([("group", several[index]) for index in unsure])
             for index, outcome in zip(unsure, algebra, strict=True):
                 if outcome.status == "ok":
                     classes[index] = outcome.value
@@ -102,7 +104,7 @@ class SimpleRLScorer:
     def _pool(self, handler: str, workers: int | None) -> WorkerPool:
         key = (handler, workers)
         if key not in self._pools:
-            warm_up = tasks.LOAD_PARSERS if handler in {tasks.COMPARE, tasks.GROUP} else None
+            warm_up = tasks.LOAD_PARSERS if handler == tasks.ALGEBRA else None
             self._pools[key] = WorkerPool(handler, workers, self._cpu_seconds, self._memory_bytes, warm_up=warm_up)
         return self._pools[key]
 

@@ -8,8 +8,7 @@ from rast_eval.scoring.math.compare import decide, equal
 from rast_eval.scoring.math.extract import choose_letters, predict, truncate
 
 READ = "rast_eval.scoring.math.tasks:read"
-COMPARE = "rast_eval.scoring.math.tasks:compare"
-GROUP = "rast_eval.scoring.math.tasks:group"
+ALGEBRA = "rast_eval.scoring.math.tasks:algebra"
 GROUP_CHEAPLY = "rast_eval.scoring.math.tasks:group_cheaply"
 LOAD_PARSERS = "rast_eval.scoring.math.latex:load"
 
@@ -27,14 +26,13 @@ def read(task: Sequence[str]) -> tuple[str | None, bool | None]:
     return prediction, decide(prediction, gold)
 
 
-def compare(pair: Sequence[str]) -> bool:
-    """Verdict of (prediction, gold) by all rules."""
-    return equal(*pair)
+def algebra(task: tuple[str, Sequence[str]]) -> bool | list[int]:
+    """What needs the parsers: a verdict for `("compare", (prediction, gold))`, classes for `("group", predictions)`.
 
-
-def group(predictions: Sequence[str]) -> list[int]:
-    """Class of each prediction: that of the first earlier class whose first member it equals, else a new one."""
-    return _group(predictions, equal)
+    The class of a prediction is that of the first earlier class whose first member it equals, else a new one.
+    """
+    kind, texts = task
+    return equal(*texts) if kind == "compare" else _group(texts, equal)
 
 
 def group_cheaply(predictions: Sequence[str]) -> tuple[list[int], bool]:
