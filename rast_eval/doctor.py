@@ -18,6 +18,9 @@ from rast_eval.errors import RastEvalError
 VLLM_RANGE = ((0, 26), (0, 34))
 """Releases the plugin is written for, the second one excluded."""
 
+PER_LAYER_HEADS = (0, 29)
+"""From this release on FlashAttention's schedule takes each layer's own head counts, which differ between members."""
+
 SPACE_WARNING_GB = 20
 
 
@@ -86,7 +89,10 @@ def _vllm() -> Iterator[Check]:
     release = tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
     low, high = VLLM_RANGE
     wanted = f"{low[0]}.{low[1]} to {high[0]}.{high[1] - 1}"
-    if low <= release < high:
+    if release < PER_LAYER_HEADS and _has_hopper():
+        told = f"{installed} {found} plans FlashAttention 3 with the base's head counts for every member"
+        yield Check("vllm", "warning", told, "make clean setup-vllm")
+    elif low <= release < high:
         yield Check("vllm", "ok", f"{installed} {found} (written for {wanted})")
     else:
         yield Check("vllm", "warning", f"{installed} {found}; written for {wanted}", "make setup-vllm")
@@ -152,6 +158,13 @@ def _benchmarks(data_dir: Path | None) -> Iterator[Check]:
             yield Check(benchmark.name, "warning", told[0], f"fetch the file again into {folder}")
         else:
             yield Check(benchmark.name, "ok", f"{count} rows{', sha256 as known' if benchmark.sha256 else ''}")
+
+
+def _has_hopper() -> bool:
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return any(torch.cuda.get_device_capability(index)[0] == 9 for index in range(count))
 
 
 def _version(package: str) -> str | None:

@@ -39,6 +39,13 @@ def test_vllm_releases(monkeypatch, installed, status):
     assert next(doctor._vllm()).status == status
 
 
+@pytest.mark.parametrize(("installed", "status"), [("0.28.0", "warning"), ("0.29.0", "ok")])
+def test_old_releases_misplan_attention_on_hopper(monkeypatch, installed, status):
+    monkeypatch.setattr(doctor, "_version", lambda package: installed if package == "vllm" else None)
+    monkeypatch.setattr(doctor, "_has_hopper", lambda: True)
+    assert next(doctor._vllm()).status == status
+
+
 def test_one_broken_part_does_not_hide_the_others(monkeypatch, capsys):
     def broken():
         raise SandboxError("bubblewrap is missing.", "apt-get install bubblewrap")
