@@ -11,7 +11,8 @@ from typing import Any
 
 from rast_eval import benchmarks
 from rast_eval.errors import DataError, UnknownName
-from rast_eval.scoring.math.golds import gold_from_raw, normalize_gold
+from rast_eval.scoring.math.extract import UNIT_BENCHMARKS
+from rast_eval.scoring.math.golds import gold_from_raw
 from rast_eval.types import GradeJob, Problem
 
 GENERAL = "math"
@@ -87,7 +88,7 @@ class Adapter:
     benchmark: benchmarks.Benchmark | None = None
     data_dir: Path | None = None
     prompt: str = "qwen-boxed"
-    _others: dict[str, list[Problem]] = field(default_factory=dict)
+    _problems: dict[str, tuple[list[Problem], dict[str, Problem]]] = field(default_factory=dict)
 
     @property
     def scorer(self) -> str:
@@ -118,7 +119,7 @@ class Adapter:
             return self._look_up(row, position)
         name = self.benchmark.name if self.benchmark else None
         if answered.gold is not None:
-            gold = normalize_gold(name, _text(answered.gold))
+            gold = self._from_raw(name if name in UNIT_BENCHMARKS else None, answered.gold)
         else:
             name = name or self._own_name(row)
             gold = self._from_raw(name, answered.raw)
@@ -131,18 +132,18 @@ class Adapter:
             benchmark = benchmarks.get(name)
         if benchmark is None:
             raise BadRow("no `gold`, and no --benchmark to take it from")
-        if benchmark.name not in self._others:
-            self._others[benchmark.name] = benchmarks.load(benchmark, self.data_dir)
-        problems = self._others[benchmark.name]
+        if benchmark.name not in self._problems:
+            problems = benchmarks.load(benchmark, self.data_dir)
+            self._problems[benchmark.name] = problems, {problem.id: problem for problem in problems}
+        problems, by_id = self._problems[benchmark.name]
         wanted = next((row[key] for key in ("problem_id", "task_id") if row.get(key) is not None), None)
-        if wanted is None:
-            if position >= len(problems):
-                raise BadRow(f"{benchmark.name} has no row {position}")
-            return problems[position]
-        for problem in problems:
-            if problem.id == str(wanted):
-                return problem
-        raise BadRow(f"{benchmark.name} has no problem {wanted!r}")
+        if wanted is not None:
+            if str(wanted) not in by_id:
+                raise BadRow(f"{benchmark.name} has no problem {wanted!r}")
+            return by_id[str(wanted)]
+        if position >= len(problems):
+            raise BadRow(f"{benchmark.name} has no row {position}")
+        return problems[position]
 
     @staticmethod
     def _own_name(row: Mapping[str, Any]) -> str | None:
@@ -165,11 +166,3 @@ class Adapter:
 
 def _identity(row: Mapping[str, Any], position: int) -> str:
     return str(next((row[key] for key in ("problem_id", "doc_id", "id") if row.get(key) is not None), position))
-
-
-def _text(gold: Any) -> str:
-    if isinstance(gold, list) and gold:
-        gold = gold[0]
-    if isinstance(gold, Mapping | list):
-        raise BadRow("the gold is no answer")
-    return str(gold)
