@@ -11,6 +11,7 @@ other side: nothing that one candidate sees or says ever lies in this process, f
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import mmap
 import os
@@ -46,6 +47,8 @@ def main() -> None:
     exec(harness.prelude, {})  # the modules most programs use are loaded before the first fork
     sys.setrecursionlimit(1000)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the default action is what process 1 is immune to
+    gc.collect()
+    gc.freeze()  # collections in the children leave the pages of what is loaded here alone
     seccomp.hide()
     if not namespace:
         seccomp.adopt_orphans()
