@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import warnings
 from collections.abc import Iterator
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -18,8 +19,10 @@ _INCOMPLETE_FLAG = 0x4000 if sys.version_info >= (3, 11) else 0
 
 def sanitize(text: str, entry_point: str) -> str:
     """The code in `text` that `entry_point` needs; the longest parseable text where nothing of it is left."""
-    code = longest_code(text)
-    return _reachable(code, entry_point).strip() or code
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # invalid escapes and the like are the model's, not the user's
+        code = longest_code(text)
+        return _reachable(code, entry_point).strip() or code
 
 
 def longest_code(text: str) -> str:

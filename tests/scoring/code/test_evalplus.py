@@ -58,8 +58,8 @@ def test_reference_solutions_pass_cold_and_warm(bwrap, data_dir, benchmark, file
         GradeJob(Problem(benchmark, row["task_id"], "", "", row), 0, row["prompt"] + row["canonical_solution"])
         for row in rows
     ]
-    for _ in ("cold", "warm"):
-        grades = get_scorer("evalplus").grade(jobs)
+    for chosen in (jobs, jobs[::4]):  # cold, then warm
+        grades = get_scorer("evalplus").grade(chosen)
         assert [grade.problem_id for grade in grades if not grade.correct] == []
         assert all(grade.details["base"] == grade.details["plus"] == "pass" for grade in grades)
 

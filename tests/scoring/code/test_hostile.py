@@ -21,7 +21,9 @@ from rast_eval.types import Problem
 ROWS = [
     json.loads(line) for line in (Path(__file__).parents[2] / "cases" / "code_hostile.jsonl").read_text().splitlines()
 ]
-SHAPES = ("evalplus", "functional", "official", "process")
+SHAPES = ("evalplus", "official", "process")
+SLOW_SHAPES = ("evalplus", "process")
+"""The three ways a candidate is run; LiveCodeBench's methods are called like EvalPlus's functions."""
 REFERENCE = "def f(x):\n    return (x * 48271 + 11) % 2147483647 + 2\n"
 SECRETS = [(x * 48271 + 11) % 2147483647 + 2 for x in (5, 6, 7)]
 
@@ -36,8 +38,6 @@ def _program(row: dict, shape: str, names: dict) -> str:
     for name, value in names.items():
         attack = attack.replace("{" + name + "}", str(value))
     body = textwrap.indent(attack, "    ")
-    if shape == "functional":
-        return f"{module}\nclass Solution:\n    def f(self, x):\n{textwrap.indent(body, '    ')}\n"
     calls = "" if shape == "evalplus" else "print(f(int(input())))\n"
     return f"{module}\ndef f(x):\n{body}\n{calls}"
 
@@ -45,8 +45,7 @@ def _program(row: dict, shape: str, names: dict) -> str:
 def _status(sandbox: Sandbox, program: str, shape: str, part, truth) -> str:
     if shape == "evalplus":
         return part.judge(sandbox, program, truth, "0.3.1").status
-    function = "f" if shape == "functional" else None
-    cases = Cases(function, ("5", "6", "7"), tuple(map(str, SECRETS)))
+    cases = Cases(None, ("5", "6", "7"), tuple(map(str, SECRETS)))
     return judge(sandbox, program, cases, "official" if shape == "official" else "process").status
 
 
@@ -99,7 +98,7 @@ def short(monkeypatch):
     [
         pytest.param(row, shape, id=f"{row['name']}, {shape}")
         for row in ROWS
-        for shape in (SHAPES if not row["slow"] else ("evalplus", "process"))
+        for shape in (SHAPES if not row["slow"] else SLOW_SHAPES)
     ],
 )
 def test_hostile_program(row, shape, sandbox, made, outside, short):
