@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +11,34 @@ from rast_eval.config import DEFAULT_CODE, CodeScoring
 from rast_eval.errors import StoreError
 from rast_eval.scoring import get_scorer
 from rast_eval.store import Store
-from rast_eval.types import Grade, GradeJob, Problem
+from rast_eval.types import Grade, GradeJob, Problem, Scorer
+
+
+def scorers_of(names: Iterable[str], code: CodeScoring = DEFAULT_CODE) -> dict[str, Scorer]:
+    """One scorer a name, so that cells share its warm workers.
+
+    Args:
+        code: how programs are judged.
+
+    Raises:
+        UnknownName: no such scorer.
+        SandboxError: one that judges programs cannot isolate them here.
+    """
+    return {name: get_scorer(name, **code.options(name)) for name in dict.fromkeys(names)}
 
 
 def grade_cell(
     store: Store,
     cell: Mapping[str, Any],
     problems: Sequence[Problem],
-    scorer: str,
+    scorer: Scorer,
     workers: int | None = None,
-    code: CodeScoring = DEFAULT_CODE,
 ) -> list[Grade]:
     """Grade a cell's samples of `problems`, the first n of each, and store the grades.
 
     Args:
         cell: the cell as the manifest has it.
         workers: processes; None for one a core.
-        code: how programs are judged.
 
     Returns:
         Grades ordered by problem, then sample; missing samples are missing here too.
@@ -39,8 +50,8 @@ def grade_cell(
         for sample in range(cell["n"])
         if (problem.id, sample) in samples
     ]
-    grades = get_scorer(scorer, **code.options(scorer)).grade(jobs, workers=workers)
-    store.write_grades(cell["arm"], cell["benchmark"], scorer, grades)
+    grades = scorer.grade(jobs, workers=workers)
+    store.write_grades(cell["arm"], cell["benchmark"], scorer.name, grades)
     return grades
 
 
@@ -67,12 +78,13 @@ def grade_run(
     """
     store = Store(root)
     cells = store.manifest()["cells"]  # before the lock, which would make the directory
+    scorers = scorers_of((scorer or cell["scorer"] for cell in cells), code)
     count = 0
     with store.locked():
         for cell in cells:
             benchmark = benchmarks.get(cell["benchmark"], include_path)
             problems = benchmarks.load(benchmark, data_dir, cell["problem_count"])
-            count += len(grade_cell(store, cell, problems, scorer or cell["scorer"], workers, code))
+            count += len(grade_cell(store, cell, problems, scorers[scorer or cell["scorer"]], workers))
     if not count:
         raise StoreError(f"{root} holds no samples.", "Repeat its run command to generate them.")
     return count

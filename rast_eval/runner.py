@@ -19,7 +19,6 @@ from rast_eval.decoding.loading import load_tokenizer
 from rast_eval.errors import StoreError
 from rast_eval.plan import Plan, requests
 from rast_eval.progress import Progress
-from rast_eval.scoring import get_scorer
 from rast_eval.store import Store
 from rast_eval.types import Cell, Engine, Request
 
@@ -124,8 +123,8 @@ def run(
     """
     started = time.monotonic()
     check_disk(plan, root)
-    for scorer in {cell.scorer for cell in plan.cells}:
-        get_scorer(scorer, **code.options(scorer))  # one that cannot work here says so before generation
+    # Before generation, so that a scorer that cannot work here says so in time.
+    scorers = grading.scorers_of((cell.scorer for cell in plan.cells), code)
     prepared = prepare(plan)
     tokenizer = load_tokenizer(plan.config.lineup.base)
     first = {
@@ -138,7 +137,7 @@ def run(
         made = generate(plan, store, prepared, load)
         for cell in plan.cells:
             print(f"grading {cell.arm} on {cell.benchmark} …", file=sys.stderr)
-            grading.grade_cell(store, asdict(cell), plan.problems[cell.benchmark], cell.scorer, workers, code)
+            grading.grade_cell(store, asdict(cell), plan.problems[cell.benchmark], scorers[cell.scorer], workers)
         store.finish(
             status="complete", completed=manifest.now(), wall_seconds=round(time.monotonic() - started, 1), made=made
         )
