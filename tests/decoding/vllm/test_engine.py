@@ -36,12 +36,12 @@ def requests_of(rows):
     return [Request(str(index), 0, row, seed=2**62 + index) for index, row in enumerate(rows)]
 
 
-def assert_equals_oracle(engine, oracle, base, deltas):
-    rows = prompts()
+def assert_equals_oracle(engine, oracle, base, deltas, count=20):
+    rows = prompts(count)
     outputs = {int(c.problem_id): c for c in engine.generate(requests_of(rows), GREEDY, [], [])}
     expected = [oracle(base, deltas, row, 64) for row in rows]
     assert [list(outputs[index].token_ids) for index in range(len(rows))] == expected
-    assert sum(map(len, expected)) > 600
+    assert sum(map(len, expected)) > 30 * count
     assert all(outputs[i].num_tokens == len(row) for i, row in enumerate(expected))
 
 
@@ -133,7 +133,7 @@ def test_random_ensembles_equal_plain_loop(base_family, random_checkpoint, greed
         try:
             assert_equals_oracle(engine, greedy_oracle, base, deltas)
             engine.reweight(system_of(base, other_weights))
-            assert_equals_oracle(engine, greedy_oracle, base, other_weights)
+            assert_equals_oracle(engine, greedy_oracle, base, other_weights, count=5)
         finally:
             engine.close()
 
