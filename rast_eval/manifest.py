@@ -63,7 +63,7 @@ def describe(plan: Plan, first_renderings: Mapping[str, str]) -> dict[str, Any]:
     """The manifest of a plan before its first sample.
 
     Args:
-        first_renderings: the first prompt of each benchmark in full.
+        first_renderings: the first prompt in full, by `benchmark/prompt`.
     """
     engine = plan.config.engine
     return {

@@ -127,10 +127,10 @@ def run(
     scorers = grading.scorers_of((cell.scorer for cell in plan.cells), code)
     prepared = prepare(plan)
     tokenizer = load_tokenizer(plan.config.lineup.base)
-    first = {
-        cell.benchmark: prompts.render(plan.prompts[cell.prompt], plan.problems[cell.benchmark][0], tokenizer)
-        for cell in plan.cells
-    }
+    first = {}
+    for cell in plan.cells:
+        text = prompts.render(plan.prompts[cell.prompt], plan.problems[cell.benchmark][0], tokenizer)
+        first[f"{cell.benchmark}/{cell.prompt}"] = text
     store = Store(root, plan.config.shard)
     with store.locked():
         store.begin(manifest.describe(plan, first), overwrite=overwrite)

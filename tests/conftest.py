@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# No test fetches anything; without this, each look at the hub would wait for a network that may not be there.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
 
 def _folder(variable: str) -> Path:
     value = os.environ.get(variable)

@@ -64,7 +64,7 @@ def test_a_sample_carries_its_provenance(finished):
     } <= set(sample)
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["status"] == "complete"
-    assert manifest["first_renderings"]["tiny-arith"].startswith("Q: ")
+    assert manifest["first_renderings"]["tiny-arith/tiny"].startswith("Q: ")
     assert {"packages", "hardware", "wall_seconds", "seed", "cells", "command"} <= set(manifest)
     assert len(list((folder / "grades" / "rast").glob("*.simplerl.jsonl"))) == 1
 
