@@ -12,7 +12,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,6 +49,7 @@ class CellMetrics:
         problems: problems with all samples graded, of `problem_count` planned.
         pass_at, majority_at: by k; majority_at is empty where the grader has no votes.
         mean_tokens: generated tokens an output.
+        ways: for programs, the share that passes each way of judging them; empty for math.
         recovery: None for arms that define the gap and where base or rl is missing.
     """
 
@@ -67,6 +68,7 @@ class CellMetrics:
     majority_at: Mapping[int, Estimate]
     shares: Shares
     mean_tokens: float
+    ways: Mapping[str, float] = field(default_factory=dict)
     recovery: Recovery | None = None
 
 
@@ -242,6 +244,7 @@ def _cell_metrics(
             timed_out=float((status == "timeout").mean()),
         ),
         mean_tokens=float(found.num_tokens.mean()),
+        ways=found.ways,
     )
 
 

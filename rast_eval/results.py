@@ -9,7 +9,7 @@ Reading takes no lock and writes nothing, so a run can be looked at while it gro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 from rast_eval import presets
 from rast_eval.errors import StoreError, UsageError
 from rast_eval.store import Store, read_lines
+
+WAYS = (("base", "plus"), ("official", "process"))
+"""Ways of judging a program that grades may carry: EvalPlus's two sets of inputs, LiveCodeBench's two kinds of IO."""
 
 MATH_SCORERS = ("simplerl", "strict")
 
@@ -98,6 +101,7 @@ class Verdicts:
         truncated: bool [N, n], ended by the token limit.
         stopped_by_string: bool [N, n], ended by a stop string.
         incomplete: problems seen with some, but not all, of their samples graded.
+        ways: share of outputs that pass each way of judging a program, e.g. `{"base": 0.8, "plus": 0.7}`.
     """
 
     problem_ids: tuple[str, ...]
@@ -109,6 +113,7 @@ class Verdicts:
     truncated: NDArray[np.bool_]
     stopped_by_string: NDArray[np.bool_]
     incomplete: int
+    ways: Mapping[str, float]
 
     @property
     def by_problem(self) -> dict[str, float]:
@@ -200,7 +205,15 @@ def load_verdicts(run: RunRecord, cell: CellRecord, scorer: str | None = None) -
         truncated=np.array([[x == "length" for x in row] for row in matrix(ends, "finish_reason")]).reshape(shape),
         stopped_by_string=np.array([[isinstance(x, str) for x in row] for row in stops]).reshape(shape),
         incomplete=len(order) - len(done),
+        ways=_ways([row for rows in matrix(grades, "details") for row in rows]),
     )
+
+
+def _ways(details: Sequence[Mapping[str, Any] | None]) -> dict[str, float]:
+    """Shares of programs that pass, by way; one that a program never came to counts as not passed."""
+    present = {way for facts in details for way in facts or {}}
+    named = [way for pair in WAYS if present & set(pair) for way in pair]
+    return {way: sum((facts or {}).get(way) == "pass" for facts in details) / len(details) for way in named}
 
 
 def _cell(row: Mapping[str, Any]) -> CellRecord:

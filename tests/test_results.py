@@ -4,7 +4,7 @@ import pytest
 from run_writer import write_run
 
 from rast_eval.errors import StoreError, UsageError
-from rast_eval.results import iter_samples, load_run, load_verdicts
+from rast_eval.results import _ways, iter_samples, load_run, load_verdicts
 
 ARM = {"arm": "rast", "benchmark": "math500", "accuracy": 0.6, "problems": 6, "n": 3}
 
@@ -70,3 +70,10 @@ def test_missing_grades_say_how_to_make_them(tmp_path):
 def test_a_math_scorer_never_replaces_a_code_scorer(tmp_path):
     run = load_run(write_run(tmp_path / "r", [{**ARM, "benchmark": "mbpp_plus", "scorer": "evalplus"}]))
     assert load_verdicts(run, run.cells[0], "strict").correct.shape == (6, 3)
+
+
+def test_programs_are_counted_by_every_way_of_judging_them():
+    details = [{"base": "pass", "plus": "pass"}, {"base": "pass", "plus": "fail"}, {"base": "error"}, None]
+    assert _ways(details) == {"base": 0.5, "plus": 0.25}
+    assert _ways([{"base": "fail"}]) == {"base": 0.0, "plus": 0.0}
+    assert _ways([{}, {"rules": "master"}]) == {}

@@ -37,6 +37,10 @@ SUBSET_NOTES = {
     "unbiased": "pass@k = at least one of k samples is right; majority@k = the most frequent answer of k is right.",
     "paper": "pass@k and majority@k by the paper's estimator: the mean over 10 draws of k of the n runs.",
 }
+WAYS_NOTE = (
+    "base = the benchmark's original inputs; plus = those and EvalPlus's (the score); official = as LiveCodeBench's "
+    "checker feeds and reads a program; process = through real pipes (the score, unless --lcb-io official)."
+)
 OUTPUT_NOTE = (
     "extracted = an answer was found in the output; cut = ended by the token limit; stopped = ended by a stop "
     "string; timeout = grading took too long, counted as wrong; tokens = mean length of an output."
@@ -199,6 +203,25 @@ def subset_table(metrics: RunMetrics, intervals: bool = True) -> Table | None:
                     rows.append((benchmark, arm_title(cell.arm), name, *figures))
     header = ("benchmark", "arm", "", *(f"k={k}" for k in ks))
     return Table("pass@k and majority@k", header, tuple(rows), SUBSET_NOTES[metrics.estimator], keys=3)
+
+
+def ways_table(metrics: RunMetrics) -> Table | None:
+    """Programs by every way of judging them, None where there are none."""
+    cells = [cell for name in metrics.benchmarks for cell in _in_order(metrics, name) if cell.ways]
+    ways = list(dict.fromkeys(way for cell in cells for way in cell.ways))
+    if not ways:
+        return None
+    rows = tuple(
+        (cell.benchmark, arm_title(cell.arm), *(percent(cell.ways[way]) if way in cell.ways else "–" for way in ways))
+        for cell in cells
+    )
+    return Table("Programs that pass, in percent", ("benchmark", "arm", *ways), rows, WAYS_NOTE, keys=2)
+
+
+def detail_tables(metrics: RunMetrics, intervals: bool = True) -> list[Table]:
+    """What stands under the main table."""
+    tables = (subset_table(metrics, intervals), ways_table(metrics), output_table(metrics))
+    return [table for table in tables if table is not None]
 
 
 def output_table(metrics: RunMetrics) -> Table:

@@ -40,13 +40,12 @@ def render_terminal(metrics: RunMetrics, console: Console, details: bool = True)
     if sentence := layout.headline(metrics):
         console.print(Text(f"\n{sentence}", style="bold"))
     if details:
-        subsets = layout.subset_table(metrics)
-        if subsets is not None and not fits(subsets, console):
-            subsets = layout.subset_table(metrics, intervals=False)
-        for extra in (subsets, layout.output_table(metrics)):
-            if extra is not None:
-                console.print()
-                render_table(extra, console)
+        extras = layout.detail_tables(metrics)
+        if not all(fits(extra, console) for extra in extras):
+            extras = layout.detail_tables(metrics, intervals=False)
+        for extra in extras:
+            console.print()
+            render_table(extra, console)
     for warning in metrics.warnings:
         console.print(Text(f"! {warning}", style="yellow"))
 
@@ -75,9 +74,8 @@ def to_markdown(metrics: RunMetrics) -> str:
     sentence = layout.headline(metrics)
     parts = [f"# {main.title}", "", *([f"**{sentence}**", ""] if sentence else [])]
     parts.append(markdown_table(main))
-    for extra in (layout.subset_table(metrics), layout.output_table(metrics)):
-        if extra is not None:
-            parts += [f"## {extra.title}", "", markdown_table(extra)]
+    for extra in layout.detail_tables(metrics):
+        parts += [f"## {extra.title}", "", markdown_table(extra)]
     if metrics.warnings:
         parts += ["## Warnings", "", *(f"- {warning}" for warning in metrics.warnings), ""]
     return "\n".join(parts)
