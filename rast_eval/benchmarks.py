@@ -15,6 +15,7 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ class Benchmark:
         kind: `math` or `code`; decides how gold and question are read.
         file: names accepted under `--data-dir`, the first that exists is read.
         columns: for `id` and `question`, the columns to try in order; without an id the position counts.
+        generator: for generated rows, `task` names the module of `rast_eval.tiny`, the rest goes to its `problems`.
         limit: problems taken where no `--limit` is typed; None for all.
         count: rows expected; sha256: of the canonical rows, None where they were never held.
         prompt: template, None for the delta's.
@@ -176,9 +178,9 @@ def raw_rows(benchmark: Benchmark, data_dir: Path | None = None) -> Iterator[dic
         DataError: no source can be read.
     """
     if benchmark.generator:
-        from rast_eval.tiny import arith
-
-        yield from arith.problems(**benchmark.generator)
+        arguments = dict(benchmark.generator)
+        task = import_module(f"rast_eval.tiny.{arguments.pop('task')}")
+        yield from task.problems(**arguments)
         return
     path = local_file(benchmark, data_dir)
     yield from read_jsonl(path) if path else _hub_rows(benchmark)
