@@ -114,7 +114,15 @@ def test_killed_anywhere_it_continues_to_the_same_figures(finished, tmp_path):
 def test_ctrl_c_keeps_everything(tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     arguments = [*COMMAND, "run", "-L", "200", "--n", "4", "--max-num-seqs", "4", "-o", str(tmp_path / "run")]
-    process = subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    # A test runner in the background ignores SIGINT, and so would its children.
+    process = subprocess.Popen(
+        arguments,
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     path = tmp_path / "run" / "samples" / "base" / "tiny-arith.jsonl"
     while not (path.is_file() and path.stat().st_size > 1000):
         assert process.poll() is None
