@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Continuous integration tries the same examples every time; elsewhere each run tries new ones.
+settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 # No test fetches anything; without this, each look at the hub would wait for a network that may not be there.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -67,8 +67,11 @@ def _ends(lines: list[str], start: int, filled: list[int], most: int) -> Iterato
             continue  # a blank line at the end adds nothing, save after a continuation or to make two lines
         if stop > start:
             yield stop
-        if stop + 1 < len(lines) and (stop == start or lines[stop].endswith("\\")):
+        continued = lines[stop].endswith("\\")
+        if stop + 1 < len(lines) and (stop == start or continued):
             yield stop + 1
+        if stop + 2 < len(lines) and continued:
+            yield stop + 2  # a continuation and the end of the text need a blank line each
 
 
 def _state(text: str) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import ast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rast_eval.scoring.code.sanitize import longest_code, sanitize
@@ -52,6 +52,8 @@ def by_every_pair(text: str) -> str:
 
 @settings(max_examples=600, deadline=None)
 @given(st.lists(st.sampled_from(LINES), max_size=9).map("\n".join))
+@example("\\\n\n")
+@example("x = 1 \\\n\n\n")
 def test_the_short_search_finds_what_the_long_one_finds(text):
     assert longest_code(text) == by_every_pair(text)
 
