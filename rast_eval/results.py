@@ -142,12 +142,8 @@ def iter_samples(run: RunRecord, cell: CellRecord) -> Iterator[dict[str, Any]]:
 
     Files hold at most one whole run; one line is in memory at a time.
     """
-    folder = run.path / "samples" / cell.arm
-    files = [folder / f"{cell.benchmark}.jsonl", *sorted(folder.glob(f"{cell.benchmark}.shard-*.jsonl"))]
-    for file in files:
-        for row in read_lines(file) if file.is_file() else ():
-            if row["fingerprint"] == cell.fingerprint and int(row["sample"]) < cell.n:
-                yield row
+    rows = Store(run.path).iter_samples(cell.arm, cell.benchmark, cell.fingerprint)
+    return (row for row in rows if int(row["sample"]) < cell.n)
 
 
 def scorer_of(cell: CellRecord, scorer: str | None) -> str:

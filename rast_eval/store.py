@@ -155,11 +155,14 @@ class Store:
         """Samples of a cell by (problem_id, sample), from all shards; those of other settings are left out."""
         facts = asdict(cell) if isinstance(cell, Cell) else cell
         found: dict[tuple[str, int], dict[str, Any]] = {}
-        for path in self._sample_files(facts["arm"], facts["benchmark"]):
-            for row in read_lines(path):
-                if row["fingerprint"] == facts["fingerprint"]:
-                    found.setdefault((row["problem_id"], row["sample"]), row)
+        for row in self.iter_samples(facts["arm"], facts["benchmark"], facts["fingerprint"]):
+            found.setdefault((row["problem_id"], row["sample"]), row)
         return found
+
+    def iter_samples(self, arm: str, benchmark: str, fingerprint: str) -> Iterator[dict[str, Any]]:
+        """Sample lines made with the settings of `fingerprint`, from all shards, one in memory at a time."""
+        for path in self._sample_files(arm, benchmark):
+            yield from (row for row in read_lines(path) if row["fingerprint"] == fingerprint)
 
     def append(self, cell: Cell, request: Request, prompt_sha256: str, completion: Completion) -> None:
         """Append one sample and fsync it.
