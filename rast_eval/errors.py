@@ -21,6 +21,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LISTED = ("model", "delta", "expert", "antiexpert", "benchmark", "prompt")
+"""Kinds of names that `rast-eval list` shows."""
+
 
 class RastEvalError(Exception):
     """Base of all errors a user can cause or mend.
@@ -59,18 +62,13 @@ class UnknownName(UsageError):
         self.name = name
         self.nearest = difflib.get_close_matches(name.lower(), choices, n=3, cutoff=0.4)
         offered = self.nearest or choices[:12]
-        listed = {
-            "command": " `rast-eval --help` shows all of them.",
-            "arm": "",
-            "backend": "",
-            "dtype": "",
-            "scorer": "",
-        }
+        where = "rast-eval --help" if kind == "command" else "rast-eval list" if kind in LISTED else ""
+        more = f" `{where}` shows all of them." if where else ""
         lead = "Did you mean" if self.nearest else "Known names:"
         end = "?" if self.nearest else "."
         super().__init__(
             f"There is no {kind} named {name!r}.",
-            f"{lead} {', '.join(offered)}{end}{listed.get(kind, ' `rast-eval list` shows all of them.')}",
+            f"{lead} {', '.join(offered)}{end}{more}",
         )
 
 
