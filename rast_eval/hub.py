@@ -1,11 +1,14 @@
-"""What the hub and the disk know of a checkpoint, before anything is loaded."""
+"""The hub: whether it answers, which commit a checkpoint is at, where a data file lies, what a download takes."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
+import time
+import warnings
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from rast_eval.config import ModelRef
@@ -22,6 +25,30 @@ def set_offline() -> None:
     os.environ["HF_DATASETS_OFFLINE"] = "1"
 
 
+@lru_cache(maxsize=1)
+def reachable() -> bool:
+    """Whether the hub answers; where it does not, the rest of this process is offline, with a `UserWarning`.
+
+    Asked once and first, since the hub's clients repeat each request to a silent hub for a minute or more.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    for patience in (1, 0):
+        try:
+            get_session().head(constants.ENDPOINT, timeout=10)
+            return True
+        except Exception as error:  # of whichever HTTP library this version of the client is built on
+            reason = type(error).__name__
+            time.sleep(patience)
+    warnings.warn(f"{constants.ENDPOINT} cannot be reached ({reason}): only the local hub cache is used.", stacklevel=1)
+    set_offline()
+    constants.HF_HUB_OFFLINE = True
+    return False
+
+
 def is_local(ref: ModelRef) -> bool:
     """Whether the checkpoint is a folder on this machine."""
     return Path(ref.path).is_dir()
@@ -34,17 +61,39 @@ def pin(ref: ModelRef) -> ModelRef:
     """
     if is_local(ref):
         return ref
-    from huggingface_hub import HfApi, constants
-    from huggingface_hub.utils import HfHubHTTPError
+    from huggingface_hub import HfApi, constants, hf_hub_download
 
-    if not constants.HF_HUB_OFFLINE:
+    if reachable():
         try:
-            return replace(ref, revision=HfApi().model_info(ref.path, revision=ref.revision, timeout=20).sha)
-        except (HfHubHTTPError, OSError):
+            commit = HfApi().model_info(ref.path, revision=ref.revision, timeout=20).sha
+            # By the revision as typed: the cache then remembers its commit, which --offline has to look up.
+            hf_hub_download(ref.path, "config.json", revision=ref.revision)
+            return replace(ref, revision=commit)
+        except Exception:
             pass  # loading will say precisely what is wrong; a cached copy may still do
     folder = Path(constants.HF_HUB_CACHE) / f"models--{ref.path.replace('/', '--')}"
     pointer = folder / "refs" / (ref.revision or "main")
     return replace(ref, revision=pointer.read_text().strip()) if pointer.is_file() else ref
+
+
+def data_file(dataset: str, revision: str, name: str) -> Path:
+    """A data file in the local cache, fetched where it is not there yet.
+
+    Args:
+        name: a path inside the hub's repository `dataset`, or a URL whose content never changes.
+
+    Raises:
+        Exception: of a dozen unrelated types where it can be had nowhere.
+    """
+    if "://" in name:
+        from datasets import DownloadConfig, DownloadManager
+
+        # Without the etag no server is asked about a file that lies here, so that it can be read offline.
+        return Path(DownloadManager(download_config=DownloadConfig(use_etag=False)).download(name))
+    from huggingface_hub import hf_hub_download
+
+    reachable()
+    return Path(hf_hub_download(dataset, name, repo_type="dataset", revision=revision))
 
 
 def identity(ref: ModelRef) -> list[str | None]:

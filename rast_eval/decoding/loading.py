@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from rast_eval import hub
 from rast_eval.config import ModelRef
 from rast_eval.errors import BackendError, ModelError, OutOfMemory, RastEvalError
 
@@ -53,6 +54,8 @@ def load_tokenizer(ref: ModelRef) -> Any:
     Raises:
         ModelError: missing, gated or unreadable.
     """
+    if not hub.is_local(ref):
+        hub.reachable()
     from transformers import AutoTokenizer
 
     try:
