@@ -13,15 +13,17 @@ import gzip
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from rast_eval import resources
 from rast_eval.config import Sampling
 from rast_eval.errors import DataError, UnknownName
+from rast_eval.hub import data_file, reachable
 from rast_eval.types import Problem
 
 
@@ -130,7 +132,9 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         DataError: a line that is no JSON object.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
+    with path.open("rb") as handle:
+        packed = handle.read(2) == b"\x1f\x8b"  # a cache keeps no suffix
+    opener = gzip.open if packed else open
     with opener(path, "rt", encoding="utf-8") as handle:
         for number, line in enumerate(handle, 1):
             if not line.strip():
@@ -153,22 +157,24 @@ def _hub_rows(benchmark: Benchmark) -> Iterator[dict[str, Any]]:
             f"{benchmark.name} has no file {' or '.join(benchmark.file)} in the data folder.",
             "Type --data-dir DIR with the folder that holds it.",
         )
-    import datasets
-
+    rows: Iterable[Mapping[str, Any]]
     try:
         if hub.data_files:
-            files = [
-                name if "://" in name else f"hf://datasets/{hub.id}@{hub.revision}/{name}" for name in hub.data_files
-            ]
-            rows = datasets.load_dataset("json", data_files={hub.split: files}, split=hub.split)
+            # Not through `datasets`, which infers one type a column: it refuses integers beyond 64 bits and columns
+            # that hold numbers in one row and strings in another, and makes datetimes of strings.
+            files = [data_file(hub.id, hub.revision, name) for name in hub.data_files]
+            rows = chain.from_iterable(map(read_jsonl, files))
         else:
+            reachable()  # before the import, which reads whether to be offline
+            import datasets
+
             rows = datasets.load_dataset(hub.id, hub.config, split=hub.split, revision=hub.revision)
-    except Exception as error:  # datasets raises a dozen unrelated types for "not reachable"
+    except Exception as error:  # the hub's clients raise a dozen unrelated types for "not reachable"
         raise DataError(
             f"{benchmark.name} could not be fetched from the hub ({hub.id}): {type(error).__name__}.",
             f"Check the network, or put {benchmark.file[0]} into a folder and type --data-dir FOLDER.",
         ) from error
-    yield from (dict(row) for row in rows)
+    yield from map(dict, rows)
 
 
 def raw_rows(benchmark: Benchmark, data_dir: Path | None = None) -> Iterator[dict[str, Any]]:
