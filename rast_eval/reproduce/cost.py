@@ -33,7 +33,7 @@ ASSUMED = {
     "olympiadbench": TABLE6["amc23"],
     "math500": math.sqrt(TABLE6["amc23"] * TABLE6["gsm8k"]),
     "minerva": math.sqrt(TABLE6["amc23"] * TABLE6["gsm8k"]),
-    "tiny-arith": 60.0,
+    "tiny-arith": 90.0,
 }
 OTHERWISE = 500.0
 

@@ -108,6 +108,7 @@ def make(names: Sequence[str], shop: Workshop) -> list[Block]:
     """
     targets = select(names)
     shop.root.mkdir(parents=True, exist_ok=True)
+    shop.prepare(needed_runs(targets, shop.scale))
     page: list[Block] = []
     for target in targets:
         started = time.monotonic()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rast_eval import zoo
 from rast_eval.config import Backend, EngineConfig
@@ -178,12 +177,32 @@ class Workshop:
         self._done[spec.name] = folder
         return folder
 
+    def prepare(self, specs: Sequence[RunSpec]) -> None:
+        """Generate what several targets need, `scale.jobs` runs at a time; with one job, when a target asks for it.
+
+        Raises:
+            StoreError: a run did not finish.
+        """
+        if self.scale.jobs == 1:
+            return
+        alone = [spec for spec in specs if not spec.name.startswith("sweep/")]
+        with ThreadPoolExecutor(self.scale.jobs) as pool:
+            tasks: list[Future[Any]] = [pool.submit(self.sweep)] if len(alone) < len(specs) else []
+            tasks += [pool.submit(self.run, spec) for spec in alone]
+            try:
+                for task in as_completed(tasks):
+                    task.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
     def sweep(self) -> None:
         """Generate and grade what is missing of Figure 6.
 
         Raises:
             StoreError: a sweep did not finish.
         """
+        if any(name.startswith("sweep/") for name in self._done):
+            return
         folder = self.root / "runs" / "sweep"
         for arguments in sweep_arguments(self.scale):
             print("sweep …", file=sys.stderr)
@@ -194,7 +213,7 @@ class Workshop:
 
     def _call(self, arguments: list[str]) -> None:
         arguments = [*arguments, *(["--data-dir", str(self.data_dir)] if self.data_dir else [])]
-        if _execute(arguments, apart=self.scale.backend == "vllm") > 1:
+        if _execute(arguments, quiet=self.scale.jobs > 1) > 1:
             raise StoreError(f"The {arguments[0]} did not finish.", f"Type `rast-eval {' '.join(arguments)}`.")
 
     def record(self, spec: RunSpec) -> RunRecord:
@@ -227,12 +246,15 @@ class Workshop:
         return self.metrics(specs, estimator, f"{base} + Δ{delta}")
 
 
-def _execute(arguments: Sequence[str], *, apart: bool) -> int:
-    """Exit code of one command line; `apart` in a process of its own, whose end surely frees the GPUs."""
-    if apart:
-        command = [sys.executable, "-m", "rast_eval", *arguments]
-        return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode
-    from rast_eval.cli import dispatch
+def _execute(arguments: Sequence[str], *, quiet: bool) -> int:
+    """Exit code of one command line in a process of its own, whose end surely frees the GPUs.
 
-    with contextlib.redirect_stdout(io.StringIO()):
-        return dispatch(arguments)
+    Args:
+        quiet: keep its progress back, and print it where the command fails.
+    """
+    command = [sys.executable, "-m", "rast_eval", *arguments]
+    stderr = subprocess.PIPE if quiet else None
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=stderr, text=True, check=False)
+    if done.returncode > 1 and quiet:
+        print(done.stderr, file=sys.stderr)
+    return done.returncode

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rast_eval import zoo
 from rast_eval.config import Backend
 from rast_eval.errors import UnknownName
+from rast_eval.scoring.pool import usable_cores
 from rast_eval.shapes import shape_of
 
 MATH = ("math500", "aime24", "amc23", "minerva", "olympiadbench", "gsm8k")
@@ -25,6 +26,7 @@ class Scale:
         sweep_benchmark: benchmark of Figure 6, of the paths of Figures 1, 4 and 5, and of Appendix E.
         n, limit: samples and problems of the main runs; None takes the benchmark's.
         sweep_n, sweep_limit: the same for each point of Figure 6.
+        jobs: runs generated side by side, each in a process of its own.
         caveats: what a reader must know before reading any number.
     """
 
@@ -44,6 +46,7 @@ class Scale:
     sweep_limit: int | None
     path_problems: int
     backend: Backend
+    jobs: int
     caveats: tuple[str, ...]
 
     @property
@@ -81,6 +84,7 @@ def paper() -> Scale:
         sweep_limit=None,
         path_problems=50,
         backend="vllm",
+        jobs=1,
         caveats=(),
     )
 
@@ -110,6 +114,7 @@ def tiny() -> Scale:
         sweep_limit=sweep_limit,
         path_problems=paths,
         backend="hf",
+        jobs=usable_cores(),
         caveats=(
             f"The embedded family ({listed} parameters) stands for the paper's models, and its generated word "
             "problems for the benchmarks. Nothing here is evidence about the paper's models; no value of the paper "
