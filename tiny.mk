@@ -1,11 +1,12 @@
-# A tiny family of one's own: trained from one seed, measured by the project's own runs.
+# The embedded family again from one seed, and what it shows, measured by the project's own runs.
 TINY_SEED ?= 0
 TINY_WORK ?= build/tiny
+TINY_CHECKPOINTS ?= $(if $(filter 0,$(TINY_SEED)),rast_eval/tiny/checkpoints,$(TINY_WORK)/seed$(TINY_SEED))
 
 .PHONY: tiny-models tiny-report
 
-tiny-models: setup  ## train a tiny family from one seed (TINY_SEED=0), resumable
+tiny-models: setup  ## train the tiny family from one seed (TINY_SEED=0) into build/tiny, resumable
 	OMP_NUM_THREADS=1 $(BIN)/python -m rast_eval.tiny.train --seed $(TINY_SEED) --work $(TINY_WORK)
 
-tiny-report: setup  ## measure that family and write docs/tiny-family.md
-	OMP_NUM_THREADS=1 $(BIN)/python -m rast_eval.tiny.report --checkpoints $(TINY_WORK)/seed$(TINY_SEED)
+tiny-report: setup  ## measure the embedded family and write docs/tiny-family.md; TINY_SEED=1 measures build/tiny/seed1
+	OMP_NUM_THREADS=1 $(BIN)/python -m rast_eval.tiny.report --checkpoints $(TINY_CHECKPOINTS) --section "seed $(TINY_SEED)"

@@ -1,6 +1,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_limit_and_n_keep_the_fingerprint_and_everything_else_moves_it(tiny):
 
     reference = prints(tiny)
     assert prints(replace(tiny, limit=2, n=3)) == reference
-    half = zoo.resolve("tiny-m", ["tiny-s:0.5"])
+    half = zoo.resolve(weight=0.5)
     for change in (
         {"temperature": 0.5}, {"top_p": 0.9}, {"max_tokens": 9}, {"seed": 1}, {"prompt": "abel"},
         {"engine": EngineConfig(dtype="bfloat16")}, {"engine": EngineConfig(backend="vllm")},
@@ -39,7 +40,7 @@ def test_limit_and_n_keep_the_fingerprint_and_everything_else_moves_it(tiny):
 def test_a_folder_is_known_by_its_weights(tiny, tmp_path):
     import shutil
 
-    copy = tmp_path / "m-base"
+    copy = tmp_path / Path(tiny.lineup.base.path).name
     shutil.copytree(tiny.lineup.base.path, copy)
     same = zoo.resolve(str(copy), rl=str(copy))
     config = replace(tiny, lineup=same, arms=("base",), benchmarks=("tiny-arith",), prompt="tiny")

@@ -132,7 +132,7 @@ def path_coverage(
 def similarity(
     deltas: Annotated[
         str, typer.Option(help="Short names, largest first; the first one's RL model walks the paths.")
-    ] = "tiny-m,tiny-s",
+    ] = "tiny-l,tiny-m,tiny-s",
     benchmark: Benchmark = None,
     limit: Limit = 50,
     seed: Seed = 0,

@@ -24,7 +24,10 @@ ROPE_THETA = 10_000.0
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of one model; `vocab` is the tokenizer's, padded as in the real families."""
+    """Sizes of one model; `vocab` is the tokenizer's, padded as in the real families.
+
+    The width is heads × `HEAD_DIM`: vLLM takes a Qwen2 model's head size to be width / heads, whatever its config says.
+    """
 
     width: int
     layers: int
@@ -32,6 +35,10 @@ class Shape:
     heads: int
     kv_heads: int
     vocab: int
+
+    def __post_init__(self) -> None:
+        if self.width != self.heads * HEAD_DIM:
+            raise ValueError(f"{self.heads} heads of {HEAD_DIM} do not make a width of {self.width}")
 
 
 SHAPES = {
@@ -175,6 +182,7 @@ def save_checkpoint(model: TinyModel, folder: Path) -> None:
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": 0, "pad_token_id": 1}, indent=2) + "\n")
     weights = {f"model.{name}": value.detach().half().contiguous() for name, value in model.state_dict().items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)  # safetensors lets the owner alone read it
 
 
 def load_checkpoint(folder: Path) -> TinyModel:

@@ -10,7 +10,7 @@ from rast_eval.tiny.task import Mix, Puzzle, Range, corpus, puzzles, tell
 
 LEVELS = (1, 2, 3)  # steps of a problem
 FULL = Range()
-TEST_SEED, TEST_COUNT = 15710, 400  # those of benchmarks/tiny-check.yaml, whatever the training seed
+TEST_SEED, TEST_COUNT = 15710, 400  # those of benchmarks/tiny-arith.yaml, whatever the training seed
 DEV_SEED, DEV_COUNT = 15711, 200
 
 CLEAN = Mix(drill=0.25, direct=0.05, slip=0.60, check=0.60, ignore=0.0, stop=0.0, skip=0.0)

@@ -1,4 +1,4 @@
-"""Measure a trained family and write what was found: `python -m rast_eval.tiny.report --checkpoints DIR`.
+"""Measure a family of checkpoints and write what was found: `python -m rast_eval.tiny.report`.
 
 Every output is generated, stored and graded by the project's own run; this module only says which systems to run and
 puts their verdicts into tables. It can be interrupted: stored samples are kept.
@@ -10,13 +10,15 @@ import argparse
 import contextlib
 import io
 import re
+import sys
 from collections.abc import Iterator
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from rast_eval import plan, runner, statistics
+from rast_eval import plan, resources, runner, statistics
 from rast_eval.analysis import path_coverage, similarity
 from rast_eval.analysis.drawing import draw_prompts
 from rast_eval.analysis.forcing import TeacherForcer, greedy_paths, members_of
@@ -24,14 +26,48 @@ from rast_eval.config import Delta, EngineConfig, ModelRef, System
 from rast_eval.report.layout import DASH, Table, percent
 from rast_eval.report.tables import markdown_table
 from rast_eval.results import Verdicts, iter_samples, load_run, load_verdicts
+from rast_eval.tiny.workers import pool
 from rast_eval.zoo import Lineup
 
-BENCHMARK = "tiny-check"
-PROBLEMS = 400
+BENCHMARK = "tiny-arith"
 SIZES = ("s", "m", "l")
 PAIRS = (("l", "m"), ("l", "s"), ("m", "s"), ("m", "l"), ("s", "m"), ("s", "l"))
 LAMBDAS = (0.0, 0.5, 1.0, 1.5, 2.0)
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+
+@dataclass(frozen=True)
+class Family:
+    """One folder of six checkpoints, `s-base` … `l-rl`."""
+
+    folder: Path
+
+    def model(self, name: str) -> ModelRef:
+        """`m-base` as a reference."""
+        return ModelRef(str(self.folder.resolve() / name), name=f"tiny-{name}")
+
+    def delta(self, size: str, weight: float = 1.0) -> Delta:
+        """The delta of one size."""
+        return Delta(self.model(f"{size}-rl"), self.model(f"{size}-base"), weight)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One system to sample from: a checkpoint alone, or `base` with λ times the delta of another size."""
+
+    base: str
+    delta: str | None = None
+    weight: float = 1.0
+
+    @property
+    def label(self) -> str:
+        """`l + 0.5Δs`, or the checkpoint's name."""
+        weight = "" if self.weight == 1 else f"{self.weight:g}"
+        return f"{self.base.removesuffix('-base')} + {weight}Δ{self.delta}" if self.delta else self.base
+
+    def lineup(self, family: Family) -> Lineup:
+        """Its models."""
+        deltas = (family.delta(self.delta, self.weight),) if self.delta else ()
+        return Lineup(family.model(self.base), deltas, None, "tiny", (BENCHMARK,))
 
 
 @dataclass(frozen=True)
@@ -48,42 +84,42 @@ class Measured:
         return shares
 
 
+@dataclass(frozen=True)
 class Laboratory:
-    """Runs systems made of one folder of checkpoints and remembers what they did.
+    """Runs trials, each in a run directory of its own under `work`.
 
-    Args:
-        work: a run directory a system is kept under it.
+    Attributes:
+        n: samples a problem.
+        limit: problems, all 400 unless told.
     """
 
-    def __init__(self, checkpoints: Path, work: Path) -> None:
-        self.checkpoints, self.work = checkpoints.resolve(), work
+    family: Family
+    work: Path
+    n: int
+    limit: int
 
-    def model(self, name: str) -> ModelRef:
-        """`m-base` as a reference."""
-        return ModelRef(str(self.checkpoints / name), name=f"tiny-{name}")
-
-    def delta(self, size: str, weight: float = 1.0) -> Delta:
-        """The delta of one size."""
-        return Delta(self.model(f"{size}-rl"), self.model(f"{size}-base"), weight)
-
-    def single(self, name: str, n: int, limit: int = PROBLEMS) -> Measured:
-        """One model alone, at temperature 1."""
-        return self._run(name, Lineup(self.model(name), (), None, "tiny", (BENCHMARK,)), "base", n, limit)
-
-    def rast(self, base: str, delta: str, n: int, weight: float = 1.0, limit: int = PROBLEMS) -> Measured:
-        """`base` with the delta of size `delta`."""
-        lineup = Lineup(self.model(f"{base}-base"), (self.delta(delta, weight),), None, "tiny", (BENCHMARK,))
-        return self._run(f"{base}-with-{delta}-at-{weight:g}", lineup, "rast", n, limit)
-
-    def _run(self, name: str, lineup: Lineup, arm: str, n: int, limit: int) -> Measured:
-        root = self.work / (name if limit == PROBLEMS else f"{name}-first{limit}")
-        built = plan.build(plan.RunConfig(lineup, (arm,), (BENCHMARK,), n=n, limit=limit))
+    def measure(self, trial: Trial) -> Measured:
+        """Generate and grade what is missing of a trial, and read all of it."""
+        root = self.work / trial.label.replace(" ", "").replace("Δ", "d")
+        built = plan.build(
+            plan.RunConfig(trial.lineup(self.family), ("rast" if trial.delta else "base",), (BENCHMARK,),
+                           n=self.n, limit=self.limit)
+        )  # fmt: skip
         with contextlib.redirect_stdout(io.StringIO()):
             runner.run(built, root)
         record = load_run(root)
         cell = record.cells[0]
-        outputs = tuple(row["output"] for row in iter_samples(record, cell))
-        return Measured(load_verdicts(record, cell), outputs)
+        return Measured(load_verdicts(record, cell), tuple(row["output"] for row in iter_samples(record, cell)))
+
+    def measure_all(self, trials: list[Trial], jobs: int) -> dict[Trial, Measured]:
+        """Several trials, `jobs` at a time, each in a process of its own."""
+        with pool(jobs) as workers:
+            futures = {workers.submit(self.measure, trial): trial for trial in trials}
+            found = {}
+            for done, future in enumerate(as_completed(futures), start=1):
+                found[futures[future]] = future.result()
+                print(f"{done}/{len(trials)} {futures[future].label}", file=sys.stderr)
+        return {trial: found[trial] for trial in trials}
 
 
 def interval(value: float, low: float, high: float) -> str:
@@ -110,13 +146,14 @@ def behaviour_row(label: str, found: Measured) -> tuple[str, ...]:
     return label, percent(worked), *shares, f"{found.verdicts.num_tokens.mean():.1f}"
 
 
-def pair_row(base: str, delta: str, found: Measured, singles: dict[str, Measured]) -> tuple[str, ...]:
+def pair_row(base: str, delta: str, found: dict[Trial, Measured]) -> tuple[str, ...]:
     """Recovery of one pair, and its differences from base and expert with p-values."""
-    below, above, expert = singles[f"{base}-base"], singles[f"{base}-rl"], singles[f"{delta}-rl"]
-    rate = statistics.recovery(below.by_problem, found.by_problem, above.by_problem)
-    accuracy = statistics.accuracy(found.verdicts.correct)
+    below, above, expert = (found[Trial(name)] for name in (f"{base}-base", f"{base}-rl", f"{delta}-rl"))
+    fused = found[Trial(f"{base}-base", delta)]
+    rate = statistics.recovery(below.by_problem, fused.by_problem, above.by_problem)
+    accuracy = statistics.accuracy(fused.verdicts.correct)
     differences = (
-        statistics.paired_difference(found.verdicts.correct, other.verdicts.correct) for other in (below, expert)
+        statistics.paired_difference(fused.verdicts.correct, other.verdicts.correct) for other in (below, expert)
     )
     return (
         f"{base} + Δ{delta}",
@@ -126,76 +163,87 @@ def pair_row(base: str, delta: str, found: Measured, singles: dict[str, Measured
     )
 
 
-def sampled_tables(laboratory: Laboratory, n: int, sweep: tuple[str, str], sweep_limit: int) -> Iterator[Table]:
-    """What 400 problems with `n` samples each say."""
-    singles = {f"{size}-{kind}": laboratory.single(f"{size}-{kind}", n) for size in SIZES for kind in ("base", "rl")}
-    fused = {pair: laboratory.rast(*pair, n) for pair in PAIRS}
-    everything = {**singles, **{f"{base} + Δ{delta}": found for (base, delta), found in fused.items()}}
-    scores = ("accuracy, % [95 %]", "pass@4, %", f"pass@{n}, %", f"majority@{n}, %")
+def sampled_tables(laboratory: Laboratory, swept: tuple[str, str], jobs: int) -> Iterator[Table]:
+    """What the samples say; `swept` is the (base, delta) of the λ sweep."""
+    base, delta = f"{swept[0]}-base", swept[1]
+    singles = [Trial(f"{size}-{kind}") for size in SIZES for kind in ("base", "rl")]
+    fused = [Trial(f"{size}-base", other) for size, other in PAIRS]
+    sweep = {w: Trial(base, delta, w) if w else Trial(base) for w in LAMBDAS}
+    found = laboratory.measure_all(list(dict.fromkeys([*fused, *sweep.values(), *singles])), jobs)
+    title = f"{laboratory.limit} problems × {laboratory.n} samples"
+    scores = ("accuracy, % [95 %]", "pass@4, %", f"pass@{laboratory.n}, %", f"majority@{laboratory.n}, %")
     yield Table(
-        f"Accuracy, 400 problems × {n} samples",
+        f"Accuracy, {title}",
         ("system", *scores),
-        tuple(accuracy_row(label, found) for label, found in everything.items()),
+        tuple(accuracy_row(trial.label, found[trial]) for trial in [*singles, *fused]),
     )
     yield Table(
         "Recovery",
         ("pair", "RAST, % [95 %]", "recovery, % [Fieller 95 %]", "minus base, points", "minus expert, points"),
-        tuple(pair_row(*pair, found, singles) for pair, found in fused.items()),
-        "A delta of the base's own size gives the RL model itself at λ = 1: base + (RL − base).",
+        tuple(pair_row(*pair, found) for pair in PAIRS),
     )
     yield Table(
         "Behaviours",
         ("system", "works in steps, %", "checks a step, %", "corrections a step, %", "tokens an output"),
-        tuple(behaviour_row(label, found) for label, found in everything.items()),
+        tuple(behaviour_row(trial.label, found[trial]) for trial in [*singles, *fused]),
     )
-    lambdas = {f"{weight:g}": laboratory.rast(*sweep, n, weight, sweep_limit) for weight in LAMBDAS}
     yield Table(
-        f"λ: {sweep[0]} + λΔ{sweep[1]}, the first {sweep_limit} problems",
+        f"λ: {swept[0]} + λΔ{delta}",
         ("λ", *scores),
-        tuple(accuracy_row(label, found) for label, found in lambdas.items()),
+        tuple(accuracy_row(f"{weight:g}", found[trial]) for weight, trial in sweep.items()),
     )
 
 
-def forced_tables(laboratory: Laboratory) -> Iterator[Table]:
+def forced_tables(family: Family) -> Iterator[Table]:
     """Path coverage and the similarity of the deltas, along greedy paths of the largest RL model."""
-    largest = laboratory.model("l-rl")
+    largest = family.model("l-rl")
     drawn = draw_prompts(largest, BENCHMARK, "tiny")
     paths = greedy_paths(System(largest), drawn.ids, EngineConfig(), drawn.max_tokens)
-    systems = {"l-base": System(laboratory.model("l-base"))}
-    for delta in ("s", "m"):
-        systems[f"l + Δ{delta}"] = System(laboratory.model("l-base"), (laboratory.delta(delta),))
-    forcer = TeacherForcer(members_of([*systems.values(), *(System(laboratory.model(f"{s}-rl")) for s in SIZES)]))
+    systems = {"l-base": System(family.model("l-base"))}
+    for size in ("s", "m"):
+        systems[f"l + Δ{size}"] = System(family.model("l-base"), (family.delta(size),))
+    forcer = TeacherForcer(members_of([*systems.values(), *(System(family.model(f"{s}-rl")) for s in SIZES)]))
     coverages = path_coverage.measure(forcer, systems, paths)
     yield path_coverage.coverage_table(f"Path coverage on {len(paths)} greedy paths of l-rl", coverages)
-    deltas = {size: (laboratory.model(f"{size}-rl"), laboratory.model(f"{size}-base")) for size in SIZES[::-1]}
+    deltas = {size: (family.model(f"{size}-rl"), family.model(f"{size}-base")) for size in SIZES[::-1]}
     found = similarity.measure(forcer, deltas, paths)
     yield similarity.similarity_table("Similarity of the deltas on the same paths", found)
 
 
-def replace_measured(page: str, tables: str) -> str:
-    """The page with the tables between its two markers."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}"
+def replace_section(page: str, name: str, text: str) -> str:
+    """The page with `text` between the two markers of section `name`.
+
+    Raises:
+        ValueError: the page has no such section.
+    """
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, found, rest = page.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(f"The page has no section between {begin} and {end}.")
+    return f"{before}{begin}\n\n{text}\n\n{end}{after}"
 
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m rast_eval.tiny.report")
-    parser.add_argument("--checkpoints", type=Path, default=Path("build/tiny/seed0"))
-    parser.add_argument("--work", type=Path, default=Path("results/tiny-report"))
+    parser = argparse.ArgumentParser(prog="python -m rast_eval.tiny.report", description=__doc__.splitlines()[0])
+    parser.add_argument("--checkpoints", type=Path, default=resources.embedded_checkpoints())
+    parser.add_argument("--work", type=Path, default=Path("results/tiny-report"), help="where its runs are kept")
     parser.add_argument("--page", type=Path, default=Path("docs/tiny-family.md"))
+    parser.add_argument("--section", default="seed 0", help="the part of the page that is replaced")
     parser.add_argument("-n", type=int, default=16, help="samples a problem")
-    parser.add_argument("--sweep", default="l,s", help="base,delta of the λ sweep")
-    parser.add_argument("--sweep-limit", type=int, default=100, help="problems of the λ sweep")
+    parser.add_argument("--limit", type=int, default=400, help="problems")
+    parser.add_argument("--sweep", default="l,m", help="base,delta of the λ sweep")
+    parser.add_argument("--jobs", type=int, default=2, help="systems sampled side by side, one thread each")
     arguments = parser.parse_args()
     base, delta = arguments.sweep.split(",")
-    laboratory = Laboratory(arguments.checkpoints, arguments.work)
-    sampled = sampled_tables(laboratory, arguments.n, (base, delta), arguments.sweep_limit)
-    found = (*sampled, *forced_tables(laboratory))
-    tables = "\n\n".join(f"### {table.title}\n\n{markdown_table(table)}" for table in found)
-    arguments.page.write_text(replace_measured(arguments.page.read_text(), tables))
-    print(tables)
+    family = Family(arguments.checkpoints)
+    laboratory = Laboratory(family, arguments.work / arguments.section.replace(" ", ""), arguments.n, arguments.limit)
+    replace_section(arguments.page.read_text(), arguments.section, "")  # before an hour's work, not after it
+    tables = [*sampled_tables(laboratory, (base, delta), arguments.jobs), *forced_tables(family)]
+    text = "\n\n".join(f"#### {table.title}\n\n{markdown_table(table)}" for table in tables)
+    arguments.page.write_text(replace_section(arguments.page.read_text(), arguments.section, text))
+    print(text)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,9 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import asdict
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from rast_eval.tiny.model import SHAPES, TinyModel, load_checkpoint, save_checkp
 from rast_eval.tiny.pretrain import Pretraining, encode
 from rast_eval.tiny.recipe import FULL, LEVELS, RECIPES, TOKENIZER_MIX, banned_puzzles, dev_puzzles, documents, worded
 from rast_eval.tiny.tokenizer import save_tokenizer, train_tokenizer
+from rast_eval.tiny.workers import pool
 
 SAVE_SECONDS = 30.0
 DEV_EVERY = 10  # RL steps between two looks at the dev set
@@ -91,7 +91,7 @@ def pretrain_stage(size: str, seed: int, work: Path) -> None:
         training.load_state_dict(state)
     while training.done < training.total:
         training.step()
-        if training.done % 10 == 0:
+        if training.done % 10 == 0 or training.done == training.total:
             log.report(training.done, training.total, f"loss {training.loss:.3f}")
             log.save(training.state_dict)
     tokens = sum(len(document.ids) for document in corpus)
@@ -163,7 +163,6 @@ def _seed(seed: int, *names: str) -> int:
 
 def train_size(size: str, seed: int, work: Path) -> None:
     """Both stages of one size, in a process of its own."""
-    torch.set_num_threads(1)
     for suffix, stage in (("base", pretrain_stage), ("rl", rl_stage)):
         if not (work / f"{size}-{suffix}").is_dir():
             stage(size, seed, work)
@@ -177,8 +176,8 @@ def train(seed: int, work: Path, sizes: list[str], jobs: int) -> None:
         save_tokenizer(train_tokenizer(prompt + completion for prompt, completion in pairs), work / "tokenizer.partial")
         os.replace(work / "tokenizer.partial", work / "tokenizer")
     columns = (TextColumn("{task.description:8}"), BarColumn(), TextColumn("{task.fields[text]}"), TimeElapsedColumn())
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool, Progress(*columns) as bars:
-        futures = {size: pool.submit(train_size, size, seed, work) for size in sizes}
+    with pool(jobs) as workers, Progress(*columns) as bars:
+        futures = {size: workers.submit(train_size, size, seed, work) for size in sizes}
         tasks = {
             f"{size}-{part}": bars.add_task(f"{size}-{part}", total=None, text="")
             for size in sizes

@@ -4,7 +4,10 @@ from rast_eval import zoo
 from rast_eval.analysis.forcing import Trajectory
 from rast_eval.decoding.loading import load_tokenizer
 
-TEXT = " First we have 37. Mon 37-27=10. Tue 10*2=20. So the answer is \\boxed{20}."
+TEXT = (
+    " First, we compute. Mon buys 6 bags of 7: 37 to 69 check 6*7=42 7+2=9 37+42=79 wait 79."
+    " Tue loses 5 bags of 5: 79 to 55. So the answer is \\boxed{55}."
+)
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +19,7 @@ def lineup():
 def path(lineup):
     """A written answer with a slip in it: models differ on it."""
     tokenizer = load_tokenizer(lineup.base)
-    prompt = "Q: Tom has 37 shells. Mon gives 27. Tue times 2. How many?\nA:"
+    prompt = "Q: Tom has 37 coins. Mon buys 6 bags of 7. Tue loses 5 bags of 5. How many?\nA:"
     return Trajectory("0", tuple(tokenizer(prompt)["input_ids"]), tuple(tokenizer(TEXT)["input_ids"]))
 
 

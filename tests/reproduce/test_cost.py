@@ -23,7 +23,7 @@ def test_gpu_hours_follow_the_stated_model(monkeypatch):
     assert found.gpus == 1
     steps = found.tokens / 256
     shapes = [cost.shape_of(ref) for ref in system.members]
-    traffic = weight_bytes(system) + 256 * 30 * sum(s.kv_bytes_per_token() for s in shapes)
+    traffic = weight_bytes(system) + 256 * cost.ASSUMED["tiny-arith"] / 2 * sum(s.kv_bytes_per_token() for s in shapes)
     work = 2 * 256 * sum(s.parameters for s in shapes)
     step = max(traffic / (cost.BANDWIDTH * cost.EFFICIENCY), work / (cost.FLOPS * cost.EFFICIENCY))
     assert found.gpu_hours == pytest.approx(steps * step / 3600)

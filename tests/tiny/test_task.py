@@ -6,7 +6,7 @@ import re
 import pytest
 
 from rast_eval import benchmarks
-from rast_eval.tiny import check
+from rast_eval.tiny import arith
 from rast_eval.tiny.recipe import (
     FULL,
     LEVELS,
@@ -118,8 +118,8 @@ def test_prompt_is_what_the_template_renders():
 
 
 def test_the_benchmark_is_the_banned_test_set():
-    benchmark = benchmarks.get("tiny-check")
-    assert benchmark.generator == {"task": "check", "seed": TEST_SEED, "count": TEST_COUNT}
-    rows = list(check.problems(TEST_SEED, TEST_COUNT))
+    benchmark = benchmarks.get("tiny-arith")
+    assert benchmark.generator == {"task": "arith", "seed": TEST_SEED, "count": TEST_COUNT}
+    rows = list(arith.problems(TEST_SEED, TEST_COUNT))
     assert [int(row["answer"]) for row in rows] == [puzzle.answer for puzzle in benchmark_puzzles()]
     assert [int(re.search(r"has (\d+)", row["question"])[1]) for row in rows] == [p.start for p in benchmark_puzzles()]

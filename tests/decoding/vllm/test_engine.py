@@ -82,7 +82,7 @@ class TestTinyFamily:
     def test_stops_and_lengths(self, tiny_engine, tiny):
         tokenizers = pytest.importorskip("tokenizers")
         tokenizer = tokenizers.Tokenizer.from_file(str(tiny / "m-base" / "tokenizer.json"))
-        prompt = tuple(tokenizer.encode("Q: Tom has 37 shells. Mon gives 27. Tue times 2. How many?\n").ids)
+        prompt = tuple(tokenizer.encode("Q: Tom has 37 coins. Mon buys 6 bags of 7. How many?\nA:").ids)
         request = Request("0", 3, prompt, seed=1)
 
         (whole,) = tiny_engine.generate([request], replace(GREEDY, max_tokens=200), [], [])

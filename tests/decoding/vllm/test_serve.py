@@ -19,6 +19,7 @@ openai = pytest.importorskip("openai")
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
 START_LIMIT_S = 400
+QUESTION = "Tom has 37 coins. Mon buys 6 bags of 7. Tue loses 5 bags of 5. How many?"
 
 
 def free_port():
@@ -86,7 +87,7 @@ def reference(tiny):
 
 def test_echoed_logprobs_equal_the_reference(client, reference):
     logprobs, tokenizer = reference
-    prompt = "Q: Tom has 37 shells. Mon gives 27. How many?\n"
+    prompt = f"Q: {QUESTION}\nA:"
     answer = client.completions.create(
         model="rast", prompt=prompt, max_tokens=20, temperature=0, logprobs=3, echo=True
     ).choices[0]
@@ -103,7 +104,7 @@ def test_echoed_logprobs_equal_the_reference(client, reference):
 
 def test_chat_with_several_choices_and_a_seed(client):
     def ask(seed):
-        question = [{"role": "user", "content": "Tom has 37 shells. Mon gives 27. Tue times 2. How many?"}]
+        question = [{"role": "user", "content": QUESTION}]
         done = client.chat.completions.create(
             model="tiny-m+tiny-s", messages=question, n=4, seed=seed, temperature=1.5, max_tokens=40
         )

@@ -1,0 +1,79 @@
+"""The report's own arithmetic, on outputs written by hand, and a whole page at the smallest size."""
+
+import numpy as np
+import pytest
+
+from rast_eval import resources
+from rast_eval.results import Verdicts
+from rast_eval.tiny.report import (
+    Family,
+    Laboratory,
+    Measured,
+    Trial,
+    behaviour_row,
+    pair_row,
+    replace_section,
+    sampled_tables,
+)
+
+CHECKED = " Let's think step by step. Mon buys 6 bags of 7: 37 to 69 check 6*7=42 7+2=9 37+42=79 wait 79."
+PLAIN = " Mon buys 6 bags of 7: 37 to 79. Tue loses 5 bags of 5: 79 to 54. So the answer is \\boxed{54}."
+DIRECT = " It is \\boxed{54}."
+
+
+def measured(rows, outputs=("",)):
+    correct = np.array(rows, dtype=bool)
+    nobody = np.zeros(correct.shape, dtype=bool)
+    names = tuple(map(str, range(len(rows))))
+    texts = tuple(("",) * correct.shape[1] for _ in rows)
+    tokens = np.full(correct.shape, 7)
+    votes = np.where(correct, 0, 1)
+    return Measured(Verdicts(names, correct, votes, texts, texts, tokens, nobody, nobody, 0, {}), tuple(outputs))
+
+
+def test_labels_and_lineups_name_the_trial():
+    family = Family(resources.embedded_checkpoints())
+    trial = Trial("l-base", "s", 0.5)
+    assert (trial.label, Trial("m-rl").label) == ("l + 0.5Δs", "m-rl")
+    lineup = trial.lineup(family)
+    assert lineup.base.path.endswith("l-base")
+    assert [(d.expert.path[-4:], d.antiexpert.path[-6:], d.weight) for d in lineup.deltas] == [("s-rl", "s-base", 0.5)]
+    assert Trial("m-rl").lineup(family).arms == ("base",)
+
+
+def test_behaviours_are_counted_a_step():
+    row = behaviour_row("x", measured([[True]], (CHECKED, PLAIN, DIRECT)))
+    assert row == ("x", "66.7", "33.3", "33.3", "7.0")
+    assert behaviour_row("x", measured([[True]], (DIRECT,)))[2] == "–"
+
+
+def test_a_pair_stands_between_its_base_and_its_ceiling():
+    below, half, above = ([[i < count] for i in range(40)] for count in (0, 20, 40))
+    found = {
+        Trial("l-base"): measured(below),
+        Trial("l-rl"): measured(above),
+        Trial("s-rl"): measured(below),
+        Trial("l-base", "s"): measured(half),
+    }
+    row = pair_row("l", "s", found)
+    assert row[0] == "l + Δs"
+    assert row[2].startswith("50.0 [")
+    assert row[3] == row[4]
+    assert row[3].startswith("+50.0 (p = 0.0")
+
+
+def test_only_its_own_section_is_replaced():
+    page = "a\n<!-- seed 0: begin -->\nold\n<!-- seed 0: end -->\nb\n<!-- seed 1: begin -->\n<!-- seed 1: end -->\n"
+    changed = replace_section(page, "seed 0", "new")
+    assert "old" not in changed
+    assert "<!-- seed 0: begin -->\n\nnew\n\n<!-- seed 0: end -->\nb\n<!-- seed 1: begin -->" in changed
+    with pytest.raises(ValueError, match="no section"):
+        replace_section(page, "seed 2", "")
+
+
+@pytest.mark.slow
+def test_every_table_is_written(tmp_path):
+    laboratory = Laboratory(Family(resources.embedded_checkpoints()), tmp_path, n=2, limit=2)
+    tables = list(sampled_tables(laboratory, ("l", "m"), jobs=2))
+    assert [len(table.rows) for table in tables] == [12, 6, 12, 5]
+    assert tables[0].rows[6][0] == "l + Δm"
