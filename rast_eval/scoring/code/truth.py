@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 from rast_eval.scoring.code.frames import Frames
 from rast_eval.scoring.code.oracles import is_floats
-from rast_eval.scoring.code.sandbox import Job, Limits, Outcome, Sandbox
+from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox
 from rast_eval.scoring.code.sandbox.inside import codec
 
 FORMAT = 2
@@ -149,7 +149,8 @@ class Reference:
 
             outcome = sandbox.run(job, consume)
             complete = outcome.why == "exited" and outcome.code == 0 and len(seconds) == len(calls)
-            reason = "" if complete else _reason(outcome, errors, len(seconds))
+            why = "output" if frames.broken else outcome.why
+            reason = "" if complete else _reason(why, errors, len(seconds))
             if reason:
                 sizes, seconds, inputs = [], [], b""
                 body.truncate(0)
@@ -168,8 +169,8 @@ class Reference:
         os.replace(file.name, self.path)
 
 
-def _reason(outcome: Outcome, errors: Sequence[str], done: int) -> str:
+def _reason(why: str, errors: Sequence[str], done: int) -> str:
     if errors:
         return f"the reference solution fails with {errors[0]} on input {done}"
     what = {"time": "exceeds its time", "output": "returns too much", "lost": "breaks the sandbox"}
-    return f"the reference solution {what.get(outcome.why, 'dies')} on input {done}"
+    return f"the reference solution {what.get(why, 'dies')} on input {done}"

@@ -60,3 +60,9 @@ def test_a_reference_that_fails_leaves_its_reason(sandbox):
     assert broken.compute(sandbox).reason == "the reference solution fails with TypeError on input 1"
     found = broken.load()
     assert (found.sizes, found.seconds, body(found)) == ((), (), b"")
+
+
+def test_a_reference_that_returns_too_much_says_so(sandbox, monkeypatch):
+    monkeypatch.setattr("rast_eval.scoring.code.frames.MAX_FRAME", 1000)
+    long = reference(((1,), (2,)), code="def f(x):\n    return 'x' * 999 * (x - 1)")
+    assert long.compute(sandbox).reason == "the reference solution returns too much on input 1"
