@@ -77,24 +77,31 @@ def encode(value: Any, depth: int = MAX_DEPTH) -> str:
 
 
 def _items(value: Any, depth: int) -> str:
-    kinds = set(map(type, value))
+    each = list(map(type, value))
+    kinds = set(each)
     if kinds <= _PLAIN:
-        packed = float in kinds and len(value) >= PACK_ITEMS and kinds <= _NUMBERS and _packed(value, int in kinds)
+        packed = float in kinds and len(each) >= PACK_ITEMS and kinds <= _NUMBERS and _packed(value, each)
         return packed or _to_json(value)
     if kinds == {list} and set(map(type, chain.from_iterable(value))) <= _PLAIN:
         return _to_json(value)
     return "[" + ",".join([encode(item, depth - 1) for item in value]) + "]"
 
 
-def _packed(value: list[Any], mixed: bool) -> str:
+def _packed(value: list[Any], kinds: list[type]) -> str:
     """The floats as bytes; empty if they are not all finite (a NaN must stay visible) or many ints are among them."""
-    ints = [[index, item] for index, item in enumerate(value) if type(item) is int] if mixed else []
+    if 8 * kinds.count(int) > len(kinds):
+        return ""
     try:
-        if 8 * len(ints) > len(value) or not math.isfinite(sum(value)):
+        if not math.isfinite(sum(value)):
             return ""
         floats = binascii.b2a_base64(array("d", value), newline=False).decode()
     except OverflowError:  # an int beyond any float
         return ""
+    ints: list[tuple[int, int]] = []
+    position = -1
+    for _ in range(kinds.count(int)):
+        position = kinds.index(int, position + 1)
+        ints.append((position, value[position]))
     return f'{{"p":["{floats}",{_to_json(ints)}]}}'
 
 
