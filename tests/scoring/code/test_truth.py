@@ -51,6 +51,13 @@ def test_a_damaged_file_counts_as_none(sandbox, damage):
     assert reference(((8,),)).load() is None
 
 
+def test_a_file_that_others_may_be_reading_is_left_alone(sandbox):
+    first = reference(((9,),)).compute(sandbox)
+    before = first.path.stat()
+    assert reference(((9,),)).compute(sandbox) == first
+    assert first.path.stat().st_ino == before.st_ino
+
+
 def test_a_nan_among_the_outputs_is_noted(sandbox):
     assert reference(((1.0,), (float("nan"),))).compute(sandbox).nan
 

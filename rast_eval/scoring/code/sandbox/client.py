@@ -78,7 +78,9 @@ class Outcome:
 
 
 class Sandbox:
-    """A fork server, inside bubblewrap unless `unsafe`. Use from one thread at a time; it ends with the first of them.
+    """A fork server, inside bubblewrap unless `unsafe`. Use from one thread at a time.
+
+    The fork server ends with the thread that started it, by `start` or the first `run`.
 
     Raises:
         SandboxError: bubblewrap is missing or unusable (and not `unsafe`), or the fork server does not start.
