@@ -9,17 +9,16 @@ returned objects are data, so they cannot claim to be equal to anything.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from rast_eval.errors import DataError, UnknownName
 from rast_eval.scoring.code import inputs as mbpp_inputs
-from rast_eval.scoring.code.frames import Frames
+from rast_eval.scoring.code.comparison import Comparison
 from rast_eval.scoring.code.oracles import SET_TASKS, Oracle
-from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox, check_usable, run_pool
-from rast_eval.scoring.code.sandbox.inside import codec
+from rast_eval.scoring.code.sandbox import Job, Limits, Pool, Sandbox, check_usable, run_pool
 from rast_eval.scoring.code.sanitize import sanitize
 from rast_eval.scoring.code.truth import Reference, Truth, payload
 from rast_eval.types import Grade, GradeJob, GradeStatus, Problem
@@ -60,9 +59,9 @@ class Part:
         self.reference = Reference(
             row["prompt"] + row["canonical_solution"],
             self.entry_point,
-            self.encoded,
-            len(self.arguments),
             self.as_set,
+            [self._benchmark, row["task_id"], row[f"{key}_input"]],
+            lambda: self.arguments,
         )
 
     @cached_property
@@ -72,11 +71,6 @@ class Part:
         if self._benchmark == "mbpp_plus":
             return mbpp_inputs.convert(self._row["task_id"], raw)
         return raw or []
-
-    @cached_property
-    def encoded(self) -> str:
-        """The argument lists as tagged JSON."""
-        return codec.encode([list(call) for call in self.arguments])
 
     def limits(self, truth: Truth, rules: str) -> Limits:
         """Per-call and total seconds, from the reference's times."""
@@ -91,29 +85,17 @@ class Part:
     def judge(self, sandbox: Sandbox, program: str, truth: Truth, rules: str) -> Verdict:
         """Run `program` on all inputs, stopping at the first wrong output."""
         oracle = Oracle(self._benchmark, self.entry_point, self._row.get("atol") or 0, truth.first_float)
-        expected = truth.outputs()
-        frames = Frames()
-        errors: list[str] = []
-        passed, wrong = 0, False
 
-        def consume(piece: bytes) -> bool:
-            nonlocal passed, wrong
-            for kind, frame in frames.push(piece):
-                if kind != "=":
-                    errors.append(frame[:100].decode(errors="replace"))
-                    return False
-                wanted = next(expected, None)
-                small = wanted is not None and len(frame) <= 16 * len(wanted) + (1 << 16)
-                wrong = not small or not oracle.accepts(passed, self.arguments[passed], frame, wanted or b"")
-                if wrong:
-                    return False
-                passed += 1
-            return not frames.broken
+        def accepts(index: int, output: bytes, expected: bytes) -> bool:
+            small = len(output) <= 16 * len(expected) + (1 << 16)
+            return small and oracle.accepts(index, self.arguments[index], output, expected)
 
-        job = Job(payload(program, self.entry_point, self.encoded, as_set=self.as_set), self.limits(truth, rules))
-        outcome = sandbox.run(job, consume)
-        total = len(truth.sizes)
-        if wrong:
+        job = Job(payload(program, self.entry_point, truth.inputs(), as_set=self.as_set), self.limits(truth, rules))
+        with open(truth.path, "rb") as file:
+            comparison = Comparison(truth, file, accepts, verbatim=not truth.nan and not oracle.root_counts)
+            outcome = sandbox.run(job, comparison.consume)
+        passed, total, errors = comparison.passed, len(truth.sizes), comparison.errors
+        if comparison.wrong:
             status = "fail"
         elif outcome.why in ("time", "lost"):
             status = "timeout"
@@ -157,17 +139,18 @@ class EvalPlus:
             SandboxError: see `Sandbox`.
             DataError: a problem's row lacks a column.
         """
-        problems = {job.problem.id: job.problem for job in jobs}
-        truths = self._truths([_Task(problem) for problem in problems.values()], workers)
-        programs = [self.program(job) for job in jobs]
-        keys = list(dict.fromkeys((job.problem.id, program) for job, program in zip(jobs, programs, strict=True)))
-        runnable = [key for key in keys if key[1].strip() and not truths[key[0]].reason]
-        runnable.sort(key=lambda key: -truths[key[0]].seconds)  # longest first: no worker is left with a long tail
+        with Pool(len(jobs), workers, self.unsafe) as pool:  # its sandboxes get ready while the rows are read
+            problems = {job.problem.id: job.problem for job in jobs}
+            truths = self._truths([_Task(problem) for problem in problems.values()], workers)
+            programs = [self.program(job) for job in jobs]
+            keys = list(dict.fromkeys((job.problem.id, program) for job, program in zip(jobs, programs, strict=True)))
+            runnable = [key for key in keys if key[1].strip() and not truths[key[0]].reason]
+            runnable.sort(key=lambda key: -truths[key[0]].seconds)  # longest first: no worker is left with a long tail
 
-        def task(key: tuple[str, str]) -> Any:
-            return lambda sandbox: self._run(sandbox, truths[key[0]], key[1])
+            def task(key: tuple[str, str]) -> Callable[[Sandbox], list[Verdict]]:
+                return lambda sandbox: self._run(sandbox, truths[key[0]], key[1])
 
-        verdicts = run_pool([task(key) for key in runnable], _any_timeout, workers, self.unsafe)
+            verdicts = pool.run([task(key) for key in runnable], _any_timeout)
         found = dict(zip(runnable, verdicts, strict=True))
         return [
             self._grade(job, program, truths[job.problem.id], found.get((job.problem.id, program)))

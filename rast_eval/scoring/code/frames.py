@@ -10,28 +10,25 @@ MAX_FRAME = 256 << 20
 class Frames:
     """Incremental reader: `push` pieces in, iterate (kind, body) out.
 
-    `broken` is set at a length beyond `MAX_FRAME`, after which nothing more comes.
+    `broken` is set at an empty line, or one longer than `MAX_FRAME`, after which nothing more comes.
     """
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._begun: list[bytes] = []
+        self._length = 0
         self.broken = False
 
     def push(self, piece: bytes) -> Iterator[tuple[str, bytes]]:
         """Frames that `piece` completes, in order: kind `=` with tagged JSON, or `!` with an error's name."""
-        buffer = self._buffer
-        buffer += piece
-        start = 0
-        try:
-            while len(buffer) - start >= 4:
-                length = int.from_bytes(buffer[start : start + 4], "big")
-                if not 0 < length <= MAX_FRAME:
-                    self.broken = True
-                    return
-                if len(buffer) - start - 4 < length:
-                    return
-                body = bytes(memoryview(buffer)[start + 4 : start + 4 + length])
-                start += 4 + length
-                yield chr(body[0]), body[1:]
-        finally:
-            del buffer[:start]
+        *lines, rest = piece.split(b"\n")
+        if lines:
+            lines[0] = b"".join([*self._begun, lines[0]])
+            self._begun, self._length = [], 0
+        self._begun.append(rest)
+        self._length += len(rest)
+        for line in lines:
+            if not 0 < len(line) <= MAX_FRAME:
+                self.broken = True
+                return
+            yield chr(line[0]), line[1:]
+        self.broken = self._length > MAX_FRAME

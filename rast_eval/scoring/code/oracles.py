@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rast_eval.scoring.code.sandbox.inside.codec import Foreign, decode
+from rast_eval.scoring.code.sandbox.inside.codec import Foreign, decode, may_hold_nan
 
 SET_TASKS = frozenset(
     {
@@ -58,10 +58,14 @@ class Oracle:
     atol: float
     first_float: int | None
 
+    @property
+    def root_counts(self) -> bool:
+        """HumanEval/32: what is returned must be a root of the polynomial, whatever the reference found."""
+        return self.benchmark == "humaneval_plus" and self.entry_point == "find_zero"
+
     def accepts(self, index: int, arguments: Sequence[Any], output: bytes, expected: bytes) -> bool:
         """Whether `output` (tagged JSON) is right for call `index`, for which the reference returned `expected`."""
-        special = self.benchmark == "humaneval_plus" and self.entry_point == "find_zero"
-        if output == expected and not special and b"NaN" not in expected:
+        if output == expected and not self.root_counts and not may_hold_nan(expected):
             return True  # the usual case, without reading either
         try:
             return self._judge(index, arguments, decode(output), decode(expected))
@@ -75,7 +79,7 @@ class Oracle:
             expected = expected.value
         else:
             same_type = type(output) is type(expected)
-        if self.benchmark == "humaneval_plus" and self.entry_point == "find_zero":
+        if self.root_counts:
             return bool(abs(_polynomial(arguments[0], value)) <= self.atol)
         equal = bool(value == expected)
         if self.benchmark == "mbpp_plus":

@@ -1,8 +1,8 @@
 """What the reference solutions return: computed once inside a sandbox of their own, kept on disk by content hash.
 
 The reference programs come from a public data set, so they are run like any other program, but never in a sandbox that
-later runs candidates. A file holds one line of JSON (times, sizes) and then the outputs as tagged JSON, end to end;
-readers stream it, because some problems have 100 MB of outputs.
+later runs candidates. A file holds one line of JSON (times, sizes), the inputs as tagged JSON, and then the outputs as
+frames of the result pipe, end to end; readers stream them, because some problems have 100 MB of outputs.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from rast_eval.scoring.code.frames import Frames
 from rast_eval.scoring.code.oracles import is_floats
-from rast_eval.scoring.code.sandbox import Job, Limits, Outcome, Sandbox
+from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox
 from rast_eval.scoring.code.sandbox.inside import codec
 
-FORMAT = 1
+FORMAT = 2
+"""Of the files: to be raised with every change of the frames, of tagged JSON or of the arguments' conversion."""
 LIMITS = Limits(load=60, call=60, total=300, output=512 << 20)
 """Far above what any judgeable reference needs (the slowest takes about half a minute)."""
 
@@ -38,40 +40,58 @@ class Truth:
     """Expected outputs of one list of inputs.
 
     Attributes:
+        offset: where the first frame of `path` begins, in bytes.
+        inputs_size: bytes of the inputs, which end there.
+        sizes: bytes of each output as tagged JSON.
         seconds: CPU time of the reference on each input.
         first_float: index of the first output that is a float or a list of floats.
+        nan: an output may hold a NaN, which equals nothing.
         reason: why there are no outputs; empty where there are.
     """
 
     path: Path
     offset: int
+    inputs_size: int
     sizes: tuple[int, ...]
     seconds: tuple[float, ...]
     first_float: int | None
+    nan: bool
     reason: str = ""
 
-    def outputs(self) -> Iterator[bytes]:
-        """Tagged JSON of each expected output, in order."""
+    @property
+    def frame_sizes(self) -> list[int]:
+        """Bytes of each output's frame: its kind, tagged JSON, a line break."""
+        return [size + 2 for size in self.sizes]
+
+    def inputs(self) -> bytes:
+        """The inputs as tagged JSON."""
         with open(self.path, "rb") as file:
-            file.seek(self.offset)
-            for size in self.sizes:
-                yield file.read(size)
+            file.seek(self.offset - self.inputs_size)
+            return file.read(self.inputs_size)
 
 
-def payload(code: str, entry_point: str, inputs: str, **options: Any) -> bytes:
+def payload(code: str, entry_point: str, inputs: bytes, **options: Any) -> bytes:
     """A job for the harness: call `entry_point` of `code` on each argument list of `inputs` (tagged JSON)."""
     job = {"mode": "calls", "code": code, "entry": entry_point, **options}
-    return json.dumps(job).encode() + b"\n" + inputs.encode()
+    return json.dumps(job).encode() + b"\n" + inputs
 
 
 class Reference:
-    """One reference program on one list of inputs."""
+    """One reference program on one list of inputs.
 
-    def __init__(self, code: str, entry_point: str, inputs: str, count: int, as_set: bool) -> None:
-        self._payload = payload(code, entry_point, inputs, as_set=as_set, timed=True)
-        self._count = count
-        version = f"{FORMAT} {platform.python_implementation()} {platform.python_version()}\n".encode()
-        digest = hashlib.sha256(version + self._payload).hexdigest()
+    Args:
+        source: what the inputs are made from, as JSON data; it stands for them in the cache's key.
+        arguments: makes the argument lists. Called only where the cache has nothing: it may be slow.
+    """
+
+    def __init__(
+        self, code: str, entry_point: str, as_set: bool, source: Any, arguments: Callable[[], Sequence[Sequence[Any]]]
+    ) -> None:
+        self._code, self._entry_point, self._as_set = code, entry_point, as_set
+        self._arguments = arguments
+        version = f"{FORMAT} {platform.python_implementation()} {platform.python_version()}"
+        key = json.dumps([version, code, entry_point, as_set, source]).encode()
+        digest = hashlib.sha256(key).hexdigest()
         self.path = cache_folder() / digest[:2] / digest
 
     def load(self) -> Truth | None:
@@ -79,22 +99,30 @@ class Reference:
         try:
             with open(self.path, "rb") as file:
                 head = file.readline()
-                fields = json.loads(head)
-            truth = Truth(
-                self.path,
-                len(head),
-                tuple(fields["sizes"]),
-                tuple(fields["seconds"]),
-                fields["first_float"],
-                fields["reason"],
-            )
-            whole = self.path.stat().st_size == len(head) + sum(truth.sizes)
+                size = os.fstat(file.fileno()).st_size
+            truth = self._truth(head)
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return truth if whole and (truth.reason or len(truth.sizes) == self._count) else None
+        return truth if size == truth.offset + sum(truth.frame_sizes) else None
+
+    def _truth(self, head: bytes) -> Truth:
+        fields = json.loads(head)
+        return Truth(
+            path=self.path,
+            offset=len(head) + fields["inputs_size"],
+            inputs_size=fields["inputs_size"],
+            sizes=tuple(fields["sizes"]),
+            seconds=tuple(fields["seconds"]),
+            first_float=fields["first_float"],
+            nan=fields["nan"],
+            reason=fields["reason"],
+        )
 
     def compute(self, sandbox: Sandbox) -> Truth:
         """Run the reference and keep what it returned. A reference that fails gives a `Truth` with a reason."""
+        calls = [list(call) for call in self._arguments()]
+        inputs = codec.encode(calls).encode()
+        job = Job(payload(self._code, self._entry_point, inputs, as_set=self._as_set, timed=True), LIMITS)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.path.parent) as body:
             frames = Frames()
@@ -102,44 +130,50 @@ class Reference:
             seconds: list[float] = []
             floats: list[int] = []
             errors: list[str] = []
+            nan = False
 
             def consume(piece: bytes) -> bool:
+                nonlocal nan
                 for kind, frame in frames.push(piece):
                     if kind == "!":
                         errors.append(frame.decode())
                     elif len(sizes) == len(seconds):
                         sizes.append(len(frame))
-                        body.write(frame)
+                        body.writelines((b"=", frame, b"\n"))
+                        nan = nan or codec.may_hold_nan(frame)
                         if not floats and is_floats(codec.decode(frame)):
                             floats.append(len(sizes) - 1)
                     else:
                         seconds.append(float(frame))
                 return not frames.broken
 
-            outcome = sandbox.run(Job(self._payload, LIMITS), consume)
-            complete = outcome.why == "exited" and outcome.code == 0 and len(seconds) == self._count
-            reason = "" if complete else _reason(outcome, errors, len(seconds))
+            outcome = sandbox.run(job, consume)
+            complete = outcome.why == "exited" and outcome.code == 0 and len(seconds) == len(calls)
+            why = "output" if frames.broken else outcome.why
+            reason = "" if complete else _reason(why, errors, len(seconds))
             if reason:
-                sizes, seconds = [], []
+                sizes, seconds, inputs = [], [], b""
+                body.truncate(0)
             first_float = floats[0] if floats else None
-            fields = {"sizes": sizes, "seconds": seconds, "first_float": first_float, "reason": reason}
-            head = json.dumps(fields).encode() + b"\n"
-            self._keep(head, body, sum(sizes))
-        return Truth(self.path, len(head), tuple(sizes), tuple(seconds), first_float, reason)
+            fields = {"inputs_size": len(inputs), "sizes": sizes, "seconds": seconds}
+            fields |= {"first_float": first_float, "nan": nan, "reason": reason}
+            found = self.load()  # another process that was first has readers: its file stays as it is
+            if found is None:
+                head = json.dumps(fields).encode() + b"\n"
+                self._keep(head, inputs, body)
+                found = self._truth(head)
+        return found
 
-    def _keep(self, head: bytes, body: Any, size: int) -> None:
+    def _keep(self, head: bytes, inputs: bytes, body: BinaryIO) -> None:
         with tempfile.NamedTemporaryFile(dir=self.path.parent, delete=False) as file:
-            file.write(head)
+            file.writelines((head, inputs))
             body.seek(0)
-            while size > 0:
-                piece = body.read(min(size, 1 << 20))
-                file.write(piece)
-                size -= len(piece)
+            shutil.copyfileobj(body, file, 1 << 20)
         os.replace(file.name, self.path)
 
 
-def _reason(outcome: Outcome, errors: Sequence[str], done: int) -> str:
+def _reason(why: str, errors: Sequence[str], done: int) -> str:
     if errors:
         return f"the reference solution fails with {errors[0]} on input {done}"
     what = {"time": "exceeds its time", "output": "returns too much", "lost": "breaks the sandbox"}
-    return f"the reference solution {what.get(outcome.why, 'dies')} on input {done}"
+    return f"the reference solution {what.get(why, 'dies')} on input {done}"

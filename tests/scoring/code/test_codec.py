@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rast_eval.scoring.code.sandbox.inside.codec import Foreign, Opaque, decode, encode
+from rast_eval.scoring.code.sandbox.inside.codec import PACK_ITEMS, Foreign, Opaque, decode, encode, may_hold_nan
 
 ATOMS = st.none() | st.booleans() | st.integers() | st.text() | st.binary()
 SCALARS = ATOMS | st.floats(allow_nan=False) | st.complex_numbers(allow_nan=False)
@@ -47,6 +47,39 @@ def test_equal_sets_are_equal_text(items):
     forth.update(items)
     back.update(items[::-1])
     assert encode(forth) == encode(back)
+
+
+LONG = st.lists(st.floats() | st.integers(), min_size=PACK_ITEMS, max_size=2 * PACK_ITEMS)
+FLOATS = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=PACK_ITEMS, max_size=2 * PACK_ITEMS)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    LONG | FLOATS | st.tuples(st.integers(), FLOATS).map(lambda pair: [pair[0], *pair[1]]),
+    st.sampled_from([list, tuple]),
+)
+def test_long_lists_of_numbers_come_back_bit_for_bit(numbers, kind):
+    found = decode(encode(kind(numbers)))
+    assert type(found) is kind
+    assert [(type(item), repr(item)) for item in found] == [(type(item), repr(item)) for item in numbers]
+
+
+def test_long_lists_of_floats_are_packed_unless_that_could_hide_something():
+    floats = [0.1 * number for number in range(PACK_ITEMS)]
+    for packed in (floats, [1, *floats, -(2**60)], [*floats, -0.0, 5e-324]):
+        assert encode(packed).startswith('{"p":["')
+        assert encode(tuple(packed)).startswith('{"t":{"p":["')
+    ints = list(range(PACK_ITEMS))
+    for plain in (floats[1:], [True, *floats], [10**400, *floats], [float("nan"), *floats], floats + ints, ints):
+        assert encode(plain).startswith("[")
+
+
+def test_a_nan_is_seen_in_text():
+    nan = float("nan")
+    for value in (nan, [nan], (1, nan), {"a": [nan]}, complex(0, nan), np.float64("nan"), [0.5] * PACK_ITEMS + [nan]):
+        assert may_hold_nan(encode(value).encode())
+    for value in ("NaN", ["NaN"], {"NaN": 1}, [0.5] * 1000):
+        assert not may_hold_nan(encode(value).encode())
 
 
 Pair = namedtuple("Pair", "a b")
@@ -135,6 +168,7 @@ FORGED += (
     '{"q":5}',
     '{"n":"x"}',
 )
+FORGED += ('{"p":5}', '{"p":["AAAA",[]]}', '{"p":["?",[]]}', '{"p":["",[[0,1]]]}', '{"p":["",[1]]}', '{"p":[1,[]]}')
 FORGED += ('{"u":5}', '{"u":[]}', '{"u":{"t":[]}}', '{"f":[{"d":[]}]}', '{"c":[{"x":1},1]}', '{"n":[]}')
 
 

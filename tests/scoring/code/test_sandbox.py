@@ -9,8 +9,8 @@ import pytest
 
 from rast_eval.errors import SandboxError
 from rast_eval.scoring import get_scorer
-from rast_eval.scoring.code.frames import MAX_FRAME, Frames
-from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox, bwrap, run_pool
+from rast_eval.scoring.code.frames import Frames
+from rast_eval.scoring.code.sandbox import Job, Limits, Pool, Sandbox, bwrap, run_pool
 from rast_eval.scoring.code.sandbox.inside import codec, seccomp
 
 
@@ -134,6 +134,19 @@ def test_a_timeout_counts_only_if_it_happens_again_alone(bwrap):
     assert [count for name, count in most[3:]] == [1, 1]
 
 
+def test_a_pool_gets_ready_before_its_tasks_come(bwrap):
+    with Pool(2, workers=5) as pool:
+        started = [sandbox._process.pid for sandbox in pool._sandboxes]
+        assert len(started) == 2
+        task = lambda sandbox: (sandbox._process.pid, returned(sandbox, "def f(x):\n    return x")[1])  # noqa: E731
+        ((used, values),) = pool.run([task], lambda _: False)
+    assert used in started
+    assert values == [1]
+    for pid in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
 def test_a_failing_task_ends_the_pool(bwrap):
     def broken(sandbox):
         raise RuntimeError("ours, not the candidate's")
@@ -161,15 +174,33 @@ def test_unsafe_execution_warns_of_what_it_does_not_cover(capsys):
 
 
 def test_frames_in_any_pieces():
-    stream = b"".join(len(body).to_bytes(4, "big") + body for body in (b"=1", b"=" + b"x" * 5000, b"!E"))
+    stream = b"=1\n=" + b"x" * 5000 + b"\n!E\n"
     for size in (1, 2, 3, 7, 4096, len(stream)):
         frames = Frames()
         found = [item for at in range(0, len(stream), size) for item in frames.push(stream[at : at + size])]
         assert found == [("=", b"1"), ("=", b"x" * 5000), ("!", b"E")]
-    for length in (0, MAX_FRAME + 1, 0xFFFFFFFF):
+        assert not frames.broken
+
+
+def test_frames_that_no_harness_sends(monkeypatch):
+    monkeypatch.setattr("rast_eval.scoring.code.frames.MAX_FRAME", 10)
+    for stream, before in (
+        (b"\n=1\n", 0),
+        (b"=1\n\n=2\n", 1),
+        (b"=" + b"x" * 10 + b"\n=1\n", 0),
+        (b"=" + b"x" * 10, 0),
+    ):
         frames = Frames()
-        assert list(frames.push(length.to_bytes(4, "big") + b"x" * 100)) == []
+        assert list(frames.push(stream)) == [("=", b"1")] * before
         assert frames.broken
+
+
+@pytest.mark.parametrize("size", [100, 70_000])
+def test_what_a_program_returned_before_it_failed_arrives(any_sandbox, size):
+    code = "def f(x):\n    if x == 3:\n        raise type('Two\\nLines', (Exception,), {})\n    return 'x' * x"
+    outcome, values = returned(any_sandbox, code, [[1], [size], [2], [3]])
+    assert (outcome.why, outcome.code) == ("exited", 3)
+    assert values == ["x", "x" * size, "xx", "Two Lines"]
 
 
 def test_filters_are_whole_programs_for_known_machines():

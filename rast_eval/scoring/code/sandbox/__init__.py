@@ -5,6 +5,6 @@ The files of `inside/` are the only ones mounted into the sandbox; they import t
 
 from rast_eval.scoring.code.sandbox.bwrap import check_usable
 from rast_eval.scoring.code.sandbox.client import Job, Limits, Outcome, Sandbox
-from rast_eval.scoring.code.sandbox.pool import run_pool
+from rast_eval.scoring.code.sandbox.pool import Pool, run_pool
 
-__all__ = ["Job", "Limits", "Outcome", "Sandbox", "check_usable", "run_pool"]
+__all__ = ["Job", "Limits", "Outcome", "Pool", "Sandbox", "check_usable", "run_pool"]

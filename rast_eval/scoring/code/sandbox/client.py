@@ -78,7 +78,9 @@ class Outcome:
 
 
 class Sandbox:
-    """A fork server, inside bubblewrap unless `unsafe`. Use from one thread; start it and close it there.
+    """A fork server, inside bubblewrap unless `unsafe`. Use from one thread at a time.
+
+    The fork server ends with the thread that started it, by `start` or the first `run`.
 
     Raises:
         SandboxError: bubblewrap is missing or unusable (and not `unsafe`), or the fork server does not start.
@@ -90,6 +92,7 @@ class Sandbox:
         self._unsafe = unsafe
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
+        self._greeted = False
 
     def __enter__(self) -> Sandbox:
         return self
@@ -108,8 +111,10 @@ class Sandbox:
                 self._process.kill()
                 self._process.wait()
         self._process = self._channel = None
+        self._greeted = False
 
-    def _start(self) -> socket.socket:
+    def start(self) -> None:
+        """Start the fork server without waiting for it, so that it gets ready beside other work; `run` does both."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         build = bwrap.bare_command if self._unsafe else bwrap.command
         self._process = subprocess.Popen(
@@ -124,21 +129,25 @@ class Sandbox:
         theirs.close()
         ours.settimeout(60)
         self._channel = ours
-        try:
-            greeting = ours.recv(100)
-        except OSError:
-            greeting = b""
-        if not greeting:
+
+    def _ready(self) -> socket.socket:
+        if self._channel is None:
+            self.start()
+        assert self._channel is not None
+        if not self._greeted:
+            with contextlib.suppress(OSError):
+                self._greeted = bool(self._channel.recv(100))
+        if not self._greeted:
             self.close()
             raise SandboxError(
                 "The sandbox does not start on this machine.",
                 "`rast-eval doctor` shows what is missing; --unsafe-code-execution goes without it.",
             )
-        return ours
+        return self._channel
 
     def run(self, job: Job, consume: Callable[[bytes], bool]) -> Outcome:
         """Run `job`, passing each piece of its output to `consume` until that returns False (then it is aborted)."""
-        channel = self._channel or self._start()
+        channel = self._ready()
         payload = os.memfd_create("job")
         results, their_results = os.pipe2(os.O_CLOEXEC)
         lent, feed = [payload, their_results], None

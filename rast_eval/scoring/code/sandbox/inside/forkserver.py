@@ -26,8 +26,9 @@ import time
 from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TICK_MS = 10
-"""How often a running job is looked at."""
+TICKS = 100
+"""How often a running job is looked at within the limit of one call: each look takes the CPU from it."""
+SHORTEST_TICK, LONGEST_TICK = 0.01, 0.05
 SEND_SECONDS = 30
 """Between two calls outputs are encoded and sent, which the other side may hold up."""
 MAX_FILES = 2000
@@ -96,13 +97,14 @@ class Server:
         special: dict[str, float] = limits.get("special", {})
         clock = _Clock(pid)
         seen, since = 0, 0.0
+        tick_ms = 1000 * min(max(limits["call"] / TICKS, SHORTEST_TICK), LONGEST_TICK)
         poller = select.poll()
         child = os.pidfd_open(pid)
         poller.register(child, select.POLLIN)
         poller.register(self.channel, select.POLLIN)
         try:
             while True:
-                ready = {fd for fd, _ in poller.poll(TICK_MS)}
+                ready = {fd for fd, _ in poller.poll(tick_ms)}
                 if child in ready:
                     return "exited", clock.own()
                 own = clock.own()

@@ -3,7 +3,7 @@
 Nothing here is trusted by the other side. A candidate may rewrite every function of this module; all it gains is to
 say what it returned, and the expected outputs are not in this process, its parent or any file it can see.
 
-Frames on the result pipe: four bytes length, then `=` and tagged JSON, or `!` and an error's name.
+Frames on the result pipe are lines: `=` and tagged JSON, or `!` and an error's name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import builtins
 import io
 import json
 import os
-import struct
 import sys
 import time
 import types
@@ -48,7 +47,7 @@ sys.setrecursionlimit(50000)
 
 prelude = compile(_PRELUDE, "<names>", "exec")
 builtins.exit = builtins.quit = sys.exit  # type: ignore[assignment]  # normally the work of `site`, which is off
-_FLUSH_BYTES = 1 << 16
+_FLUSH_CHARACTERS = 1 << 16
 
 
 class Results:
@@ -56,19 +55,29 @@ class Results:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._buffer = bytearray()
+        self._parts: list[str] = []
+        self._size = 0
 
     def send(self, kind: str, text: str) -> None:
-        """Queue one frame."""
-        body = (kind + text).encode("utf-8", "backslashreplace")
-        self._buffer += struct.pack(">I", len(body)) + body
-        if len(self._buffer) >= _FLUSH_BYTES:
+        """Queue one frame, or write it if it is large; `text` holds no line break."""
+        if len(text) >= _FLUSH_CHARACTERS:
+            self.flush()
+            data = text.encode("utf-8", "backslashreplace")
+            for piece in (kind.encode(), data, b"\n"):
+                self._write(piece)
+            return
+        self._parts += (kind, text, "\n")
+        self._size += len(text) + 2
+        if self._size >= _FLUSH_CHARACTERS:
             self.flush()
 
     def flush(self) -> None:
         """Write what is queued."""
-        view = memoryview(bytes(self._buffer))
-        self._buffer.clear()
+        self._write("".join(self._parts).encode("utf-8", "backslashreplace"))
+        self._parts, self._size = [], 0
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
         while view:
             view = view[os.write(self._fd, view) :]
 
@@ -85,7 +94,7 @@ def run(payload: bytes, result_fd: int, progress: Any, stdin_fd: int | None) -> 
         runner(job, codec.decode(inputs), results, progress)
         code = 0
     except BaseException as problem:
-        results.send("!", type(problem).__name__)
+        results.send("!", type(problem).__name__.replace("\n", " "))
         code = 3
     results.flush()
     return code
