@@ -87,7 +87,7 @@ def markdown_table(table: Table) -> str:
     lines.append("|" + "|".join(" --- " if i < table.keys else " ---: " for i in range(len(table.header))) + "|")
     for row in table.rows:
         lines.append("| " + " | ".join(cell.replace("|", r"\|").replace("\n", "<br>") for cell in row) + " |")
-    return "\n".join([*lines, "", *(f"{line}<br>" for line in table.note.splitlines()), ""])
+    return "\n".join([*lines, "", "<br>\n".join(table.note.splitlines()), ""])
 
 
 def to_latex(metrics: RunMetrics) -> str:

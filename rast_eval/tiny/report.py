@@ -241,7 +241,7 @@ def main() -> None:
     laboratory = Laboratory(family, arguments.work / arguments.section.replace(" ", ""), arguments.n, arguments.limit)
     replace_section(arguments.page.read_text(), arguments.section, "")  # before an hour's work, not after it
     tables = [*sampled_tables(laboratory, (base, delta), arguments.jobs), *forced_tables(family)]
-    text = "\n\n".join(f"#### {table.title}\n\n{markdown_table(table)}" for table in tables)
+    text = "\n\n".join(f"#### {table.title}\n\n{markdown_table(table).strip()}" for table in tables)
     arguments.page.write_text(replace_section(arguments.page.read_text(), arguments.section, text))
     print(text)
 
