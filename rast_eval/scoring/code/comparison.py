@@ -24,6 +24,7 @@ class Comparison:
         file: its open file.
         accepts: whether an output (tagged JSON) is right, by its index and the expected output.
         verbatim: whether an output that is equal byte for byte is right without asking `accepts`.
+        most: bytes of an output beyond which nothing more is read.
 
     Attributes:
         wrong: an output was not accepted, or there were more than expected.
@@ -31,7 +32,7 @@ class Comparison:
     """
 
     def __init__(
-        self, truth: Truth, file: BinaryIO, accepts: Callable[[int, bytes, bytes], bool], verbatim: bool
+        self, truth: Truth, file: BinaryIO, accepts: Callable[[int, bytes, bytes], bool], verbatim: bool, most: int
     ) -> None:
         self.wrong = False
         self.errors: list[str] = []
@@ -39,7 +40,7 @@ class Comparison:
         self._fd = file.fileno()
         self._accepts = accepts
         self._ends = list(accumulate(truth.frame_sizes, initial=0))
-        self._frames = Frames()
+        self._frames = Frames(most)
         self._verbatim = verbatim
         self._at = 0
         self._judged = 0

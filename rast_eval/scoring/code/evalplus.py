@@ -17,7 +17,7 @@ from typing import Any
 from rast_eval.errors import DataError, UnknownName
 from rast_eval.scoring.code import inputs as mbpp_inputs
 from rast_eval.scoring.code.comparison import Comparison
-from rast_eval.scoring.code.oracles import SET_TASKS, Oracle
+from rast_eval.scoring.code.oracles import SET_TASKS, Oracle, comparable, longest
 from rast_eval.scoring.code.sandbox import Job, Limits, Pool, Sandbox, check_usable, run_pool
 from rast_eval.scoring.code.sanitize import sanitize
 from rast_eval.scoring.code.truth import Reference, Truth, payload
@@ -87,12 +87,12 @@ class Part:
         oracle = Oracle(self._benchmark, self.entry_point, self._row.get("atol") or 0, truth.first_float)
 
         def accepts(index: int, output: bytes, expected: bytes) -> bool:
-            small = len(output) <= 16 * len(expected) + (1 << 16)
-            return small and oracle.accepts(index, self.arguments[index], output, expected)
+            return comparable(output, expected) and oracle.accepts(index, self.arguments[index], output, expected)
 
         job = Job(payload(program, self.entry_point, truth.inputs(), as_set=self.as_set), self.limits(truth, rules))
+        verbatim, most = not truth.nan and not oracle.root_counts, longest(max(truth.sizes, default=0))
         with open(truth.path, "rb") as file:
-            comparison = Comparison(truth, file, accepts, verbatim=not truth.nan and not oracle.root_counts)
+            comparison = Comparison(truth, file, accepts, verbatim, most)
             outcome = sandbox.run(job, comparison.consume)
         passed, total, errors = comparison.passed, len(truth.sizes), comparison.errors
         if comparison.wrong:

@@ -10,10 +10,11 @@ MAX_FRAME = 256 << 20
 class Frames:
     """Incremental reader: `push` pieces in, iterate (kind, body) out.
 
-    `broken` is set at an empty line, or one longer than `MAX_FRAME`, after which nothing more comes.
+    `broken` is set at an empty line, or one longer than `most`, after which nothing more comes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_FRAME) -> None:
+        self._most = most
         self._begun: list[bytes] = []
         self._length = 0
         self.broken = False
@@ -27,8 +28,8 @@ class Frames:
         self._begun.append(rest)
         self._length += len(rest)
         for line in lines:
-            if not 0 < len(line) <= MAX_FRAME:
+            if not 0 < len(line) <= self._most:
                 self.broken = True
                 return
             yield chr(line[0]), line[1:]
-        self.broken = self._length > MAX_FRAME
+        self.broken = self._length > self._most

@@ -17,6 +17,7 @@ from typing import Any
 from rast_eval.errors import UnknownName
 from rast_eval.scoring.code.frames import Frames
 from rast_eval.scoring.code.lcb_tests import Cases, extract_program, read_tests, same_output, same_value
+from rast_eval.scoring.code.oracles import comparable
 from rast_eval.scoring.code.sandbox import Job, Limits, Outcome, Sandbox, check_usable, run_pool
 from rast_eval.scoring.code.sandbox.inside import codec
 from rast_eval.types import Grade, GradeJob, GradeStatus, Problem
@@ -125,7 +126,7 @@ def _judge_calls(sandbox: Sandbox, program: str, tests: Cases, fresh: bool) -> V
     else:
         job |= {"mode": "calls", "entry": tests.function, "solution_class": True, "fresh": fresh}
         inputs = list[Any](tests.arguments())
-    frames, errors, passed, wrong = Frames(), [], 0, False
+    frames, errors, passed, wrong = Frames(_most([max(tests.outputs, key=len)])), [], 0, False
 
     def consume(piece: bytes) -> bool:
         nonlocal passed, wrong
@@ -168,11 +169,14 @@ def _judge_processes(sandbox: Sandbox, program: str, tests: Cases) -> Verdict:
 
 def _right(frame: bytes, tests: Cases, index: int) -> bool:
     try:
+        expected = tests.outputs[index]
+        if tests.function is None:
+            return frame.startswith(b'"') and same_output(codec.decode(frame), expected)
+        if not comparable(frame, expected.encode()):
+            return False
         value = codec.decode(frame)
         value = value.value if isinstance(value, codec.Foreign) else value
-        if tests.function is None:
-            return isinstance(value, str) and same_output(value, tests.outputs[index])
-        return same_value(value, json.loads(tests.outputs[index]))
+        return same_value(value, json.loads(expected))
     except Exception:  # whatever forged data provoke, they are wrong
         return False
 

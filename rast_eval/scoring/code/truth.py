@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rast_eval.scoring.code.frames import Frames
+from rast_eval.scoring.code.frames import MAX_FRAME, Frames
 from rast_eval.scoring.code.oracles import is_floats
 from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox
 from rast_eval.scoring.code.sandbox.inside import codec
@@ -125,7 +125,7 @@ class Reference:
         job = Job(payload(self._code, self._entry_point, inputs, as_set=self._as_set, timed=True), LIMITS)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.path.parent) as body:
-            frames = Frames()
+            frames = Frames(MAX_FRAME)
             sizes: list[int] = []
             seconds: list[float] = []
             floats: list[int] = []

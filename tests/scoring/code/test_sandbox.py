@@ -182,15 +182,14 @@ def test_frames_in_any_pieces():
         assert not frames.broken
 
 
-def test_frames_that_no_harness_sends(monkeypatch):
-    monkeypatch.setattr("rast_eval.scoring.code.frames.MAX_FRAME", 10)
+def test_frames_that_no_harness_sends():
     for stream, before in (
         (b"\n=1\n", 0),
         (b"=1\n\n=2\n", 1),
         (b"=" + b"x" * 10 + b"\n=1\n", 0),
         (b"=" + b"x" * 10, 0),
     ):
-        frames = Frames()
+        frames = Frames(most=10)
         assert list(frames.push(stream)) == [("=", b"1")] * before
         assert frames.broken
 

@@ -70,6 +70,6 @@ def test_a_reference_that_fails_leaves_its_reason(sandbox):
 
 
 def test_a_reference_that_returns_too_much_says_so(sandbox, monkeypatch):
-    monkeypatch.setattr("rast_eval.scoring.code.frames.MAX_FRAME", 1000)
+    monkeypatch.setattr("rast_eval.scoring.code.truth.MAX_FRAME", 1000)
     long = reference(((1,), (2,)), code="def f(x):\n    return 'x' * 999 * (x - 1)")
     assert long.compute(sandbox).reason == "the reference solution returns too much on input 1"

@@ -19,6 +19,7 @@ import binascii
 import json
 import math
 from array import array
+from collections import Counter
 from itertools import chain
 from typing import Any
 
@@ -27,6 +28,9 @@ MAX_DEPTH = 150
 
 PACK_ITEMS = 64
 """Lists of floats from this length on are packed: a tenth of the time of printing each float's shortest form."""
+
+MAX_COLLISIONS = 256
+"""Items of one set with the same hash. Those of -1 and -2 are equal, and so are those of tuples that differ in them."""
 
 _PLAIN = frozenset({int, float, str, bool, type(None)})
 _NUMBERS = frozenset({int, float})
@@ -203,6 +207,13 @@ def _unpack(body: Any) -> list[Any]:
     return items
 
 
+def _hashed(items: list[Any]) -> list[Any]:
+    """`items`, refused where many share one hash, as integers can be made to: a set of them would take hours."""
+    if len(items) > MAX_COLLISIONS and max(Counter(map(hash, items)).values()) > MAX_COLLISIONS:
+        raise ValueError("many equal hashes")
+    return items
+
+
 def _rational(text: str) -> Any:
     from fractions import Fraction
 
@@ -217,9 +228,9 @@ def _decimal(text: str) -> Any:
 
 _READERS: dict[str, Any] = {
     "t": tuple,
-    "s": set,
-    "f": frozenset,
-    "d": lambda body: dict(body),
+    "s": lambda body: set(_hashed(body)),
+    "f": lambda body: frozenset(_hashed(body)),
+    "d": lambda body: dict(zip(_hashed([key for key, _ in body]), [item for _, item in body], strict=True)),
     "c": lambda body: complex(float(body[0]), float(body[1])),
     "b": bytes.fromhex,
     "i": lambda body: int(body, 16),

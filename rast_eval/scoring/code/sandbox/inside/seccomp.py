@@ -31,6 +31,10 @@ _REFUSED: dict[str, tuple[int, int]] = {
     "pidfd_open": (434, 434),
     "pidfd_getfd": (438, 438),
     "socket": (41, 198),
+    "bind": (49, 200),
+    "connect": (42, 203),
+    "sendmsg": (46, 211),
+    "sendmmsg": (307, 269),
     "unshare": (272, 97),
     "setns": (308, 268),
     "mount": (165, 40),
@@ -77,12 +81,17 @@ _ONLY_ITSELF: dict[str, tuple[int, int]] = {
 
 _ONLY_OWN_PID: dict[str, tuple[int, int]] = {"kill": (62, 129), "tgkill": (234, 131)}
 
+_FCNTL, _SENDTO = (72, 25), (44, 206)
+_SIGNAL_COMMANDS = (8, 10, 15)
+"""F_SETOWN, F_SETSIG, F_SETOWN_EX: a descriptor that is ready sends any signal to any process of the user."""
+
 _CLONE, _CLONE3, _CLONE_THREAD = (56, 220), 435, 0x10000
 _X32 = 0x40000000
 _EPERM, _ENOSYS = 1, 38
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _JEQ, _JGE, _JSET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCH, _ARGUMENT = 0, 4, 16
+_SECOND, _FIFTH = _ARGUMENT + 8, _ARGUMENT + 32
 
 
 def program(pid: int, machine: str) -> bytes:
@@ -113,6 +122,18 @@ def program(pid: int, machine: str) -> bytes:
                 (_RETURN, 0, 0, _ALLOW),
             ]
     code += [
+        (_JEQ, 0, len(_SIGNAL_COMMANDS) + 3, _FCNTL[column]),
+        (_LOAD, 0, 0, _SECOND),
+        *((_JEQ, len(_SIGNAL_COMMANDS) - at, 0, command) for at, command in enumerate(_SIGNAL_COMMANDS)),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _ERRNO | _EPERM),
+        (_JEQ, 0, 6, _SENDTO[column]),  # a pair of sockets may talk, but to no address
+        (_LOAD, 0, 0, _FIFTH),
+        (_JEQ, 0, 3, 0),
+        (_LOAD, 0, 0, _FIFTH + 4),
+        (_JEQ, 0, 1, 0),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _ERRNO | _EPERM),
         (_JEQ, 0, 4, _CLONE[column]),
         (_LOAD, 0, 0, _ARGUMENT),
         (_JSET, 1, 0, _CLONE_THREAD),
