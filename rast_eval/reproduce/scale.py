@@ -96,7 +96,7 @@ def tiny() -> Scale:
     names = sorted(sized, key=lambda name: -sized[name])
     pairs = tuple((base, delta) for i, base in enumerate(names) for delta in names[i + 1 :])
     listed = ", ".join(f"{name} {sized[name] / 1e3:,.0f}k" for name in names)
-    limit, n, sweep_limit, sweep_n, paths = 30, 32, 40, 4, 20
+    limit, n, sweep_limit, sweep_n, paths = 50, 32, 60, 4, 30
     return Scale(
         name="tiny",
         pairs=pairs,

@@ -47,8 +47,9 @@ def figure1(shop: Workshop) -> list[Block]:
         case = case or (base, delta, lineup, found)
     shop.write("figure1", values)
     picture = shop.save("figure1", figures.dots(groups, "path coverage rate, % of tokens", (90, 100.5)))
+    note = f"{path_coverage.NOTE} {path_coverage.PUBLISHED}" if shop.scale.name == "paper" else path_coverage.NOTE
     table = Table("Path coverage rate", ("base", "model", "PCR, %", "first token, %", "paths"), tuple(tables),
-                  path_coverage.NOTE, keys=2)  # fmt: skip
+                  note, keys=2)  # fmt: skip
     caption = "How much of the RL model's greedy path a model takes by itself, 95 % intervals over paths."
     assert case is not None
     return [Picture(picture, caption), table, *_differing(*case)]
