@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Floats = Sequence[float]
 
+NUMBER_COLUMNS = 3
+"""Columns of text that a number above a token needs; of two nearer ones the larger is written."""
+
 
 @dataclass(frozen=True)
 class Style:
@@ -177,28 +180,32 @@ def dots(groups: Sequence[tuple[str, Sequence[Dot]]], xlabel: str, limits: tuple
     return figure
 
 
-def scatter(points: Sequence[Dot], xlabel: str, ylabel: str) -> Figure:
-    """Labelled points; the paper's hollow."""
-    figure, axes = _grid(1, 1, width=4.6, height=3.4)
-    ax = axes[0]
-    for dot in points:
-        style = STYLES[dot.kind]
-        if not math.isnan(dot.x) and not math.isnan(dot.value):
-            error = None
-            if not math.isnan(dot.low):
-                error = [[max(0.0, dot.value - dot.low)], [max(0.0, dot.high - dot.value)]]
-            ax.errorbar(dot.x, dot.value, yerr=error, fmt=style.marker, color=style.color, capsize=2, markersize=6)
-            _name_point(ax, dot.label, dot.x, dot.value, style.color)
-        if not math.isnan(dot.paper_x):
-            ax.plot(dot.paper_x, dot.paper, style.marker, markersize=7, markerfacecolor="none", color=style.color)
-            alone = math.isnan(dot.x)
-            name = f"{dot.label}, paper" if alone else "paper"
-            _name_point(ax, name, dot.paper_x, dot.paper, style.color, left=not alone and dot.paper_x < dot.x)
-    ax.margins(x=0.3, y=0.2)
-    ax.set_xlabel(xlabel)
-    ax.set_ylabel(ylabel)
-    _paper_key(figure, any(not math.isnan(dot.paper_x) for dot in points))
+def scatter(panels: Sequence[tuple[str, Sequence[Dot]]], ylabel: str) -> Figure:
+    """Labelled points against one (xlabel, points) a panel; the paper's hollow."""
+    figure, axes = _grid(len(panels), len(panels), width=4.4, height=3.4)
+    for ax, (xlabel, points) in zip(axes, panels, strict=True):
+        for dot in points:
+            _point(ax, dot)
+        ax.margins(x=0.45, y=0.2)
+        ax.set_xlabel(xlabel)
+    _label_left(axes, len(panels), ylabel)
+    _paper_key(figure, any(not math.isnan(dot.paper_x) for _, points in panels for dot in points))
     return figure
+
+
+def _point(ax: Axes, dot: Dot) -> None:
+    style = STYLES[dot.kind]
+    if not math.isnan(dot.x) and not math.isnan(dot.value):
+        error = None
+        if not math.isnan(dot.low):
+            error = [[max(0.0, dot.value - dot.low)], [max(0.0, dot.high - dot.value)]]
+        ax.errorbar(dot.x, dot.value, yerr=error, fmt=style.marker, color=style.color, capsize=2, markersize=6)
+        _name_point(ax, dot.label, dot.x, dot.value, style.color)
+    if not math.isnan(dot.paper_x):
+        ax.plot(dot.paper_x, dot.paper, style.marker, markersize=7, markerfacecolor="none", color=style.color)
+        alone = math.isnan(dot.x)
+        name = f"{dot.label}, paper" if alone else "paper"
+        _name_point(ax, name, dot.paper_x, dot.paper, style.color, left=not alone and dot.paper_x < dot.x)
 
 
 def bars(groups: Sequence[tuple[str, Sequence[Dot]]], ylabel: str) -> Figure:
@@ -248,14 +255,21 @@ def token_heat(tokens: Sequence[str], values: Floats, title: str, unit: str, *, 
     largest = max(values, default=0.0) or 1.0
     marked = sorted(values, reverse=True)[: max(3, len(values) // 12)][-1] if values else 0.0
     for y, line in enumerate(lines):
+        written: list[int] = []
+        for x, _, value in sorted(line, key=lambda piece: -piece[2]):
+            if (
+                value >= marked
+                and value > 0.05 * largest
+                and all(abs(x - other) >= NUMBER_COLUMNS for other in written)
+            ):
+                ax.text(x, y + 0.2, f"{value:.3g}", fontsize=5.8, color="#D55E00", va="center")
+                written.append(x)
         for x, text, value in line:
             shade = min(1.0, max(0.0, value) / largest) ** 0.5
             color = plt.get_cmap("Blues")(0.85 * shade)
             ax.add_patch(plt.Rectangle((x, y + 0.36), len(text), 0.5, facecolor=color, linewidth=0))
             ink = "white" if shade > 0.75 else "black"
             ax.text(x, y + 0.62, text, family="monospace", fontsize=8.3, va="center", color=ink, parse_math=False)
-            if value >= marked and value > 0.05 * largest:
-                ax.text(x, y + 0.2, f"{value:.3g}", fontsize=5.8, color="#D55E00", va="center")
     figure.suptitle(f"{title} ({unit})", x=0.02, ha="left", fontsize=9, fontweight="bold")
     return figure
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rast_eval import zoo
@@ -68,7 +69,7 @@ def figure4(shop: Workshop) -> list[Block]:
     found = similarity.measure(forcer, deltas, paths)
     shop.write("figure4", found)
     printed = {(p.base, p.delta): p for p in published.figure4()} if shop.scale.name == "paper" else {}
-    points, rows = [], []
+    raw, weighted, rows = [], [], []
     for s in found:
         cell = shop.pair(s.larger, s.smaller).cell("rast", shop.scale.sweep_benchmark)
         recovery = cell.recovery if cell else None
@@ -76,10 +77,13 @@ def figure4(shop: Workshop) -> list[Block]:
         value, low, high = (recovery.value, recovery.low, recovery.high) if recovery else (math.nan,) * 3
         paper = (p.recovery.value, p.cosine) if p else (math.nan, math.nan)
         label = f"{s.larger} + Δ{s.smaller}"
-        points.append(Dot(label, "rast", 100 * value, 100 * low, 100 * high, paper[0], s.raw.value, paper[1]))
+        dot = Dot(label, "rast", 100 * value, 100 * low, 100 * high, paper[0], s.raw.value, paper[1])
+        raw.append(dot)
+        weighted.append(replace(dot, x=s.weighted.value, paper=math.nan, paper_x=math.nan))
         rows.append((label, f"{s.raw.value:.3f}", f"{s.weighted.value:.3f}", f"{s.first_raw:.3f}",
                      f"{s.first_weighted:.3f}", rate(recovery)))  # fmt: skip
-    drawn = figures.scatter(points, "cosine similarity of the deltas (Eq. 6)", "recovery rate, %")
+    panels = [("cosine similarity of the deltas (Eq. 6)", raw), ("weighted by probability, centred", weighted)]
+    drawn = figures.scatter(panels, "recovery rate, %")
     picture = shop.save("figure4", drawn)
     header = ("system", "cosine", "weighted", "first token", "first, weighted", "RR.")
     caption = (

@@ -55,7 +55,7 @@ def test_dots_scatter_and_bars():
     assert {"95.00", "96.00"} <= set(texts)
     assert len(hollow) == 1
     points = [Dot("m + Δs", "rast", 80.0, 70.0, 90.0, 81.0, 0.5, 0.52), Dot("l + Δs", "rast", math.nan)]
-    texts, hollow = drawn(figures.scatter(points, "cosine", "RR"))
+    texts, hollow = drawn(figures.scatter([("cosine", points), ("weighted", points[1:])], "RR"))
     assert texts == ["m + Δs", "paper"]
     assert len(hollow) == 1
     texts, _ = drawn(figures.bars([("branching", dots), ("backtracking", dots)], "an output"))
