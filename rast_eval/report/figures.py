@@ -257,11 +257,8 @@ def token_heat(tokens: Sequence[str], values: Floats, title: str, unit: str, *, 
     for y, line in enumerate(lines):
         written: list[int] = []
         for x, _, value in sorted(line, key=lambda piece: -piece[2]):
-            if (
-                value >= marked
-                and value > 0.05 * largest
-                and all(abs(x - other) >= NUMBER_COLUMNS for other in written)
-            ):
+            free = all(abs(x - other) >= NUMBER_COLUMNS for other in written)
+            if free and value >= marked and value > 0.05 * largest:
                 ax.text(x, y + 0.2, f"{value:.3g}", fontsize=5.8, color="#D55E00", va="center")
                 written.append(x)
         for x, text, value in line:

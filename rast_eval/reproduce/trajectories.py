@@ -82,7 +82,10 @@ def figure4(shop: Workshop) -> list[Block]:
         weighted.append(replace(dot, x=s.weighted.value, paper=math.nan, paper_x=math.nan))
         rows.append((label, f"{s.raw.value:.3f}", f"{s.weighted.value:.3f}", f"{s.first_raw:.3f}",
                      f"{s.first_weighted:.3f}", rate(recovery)))  # fmt: skip
-    panels = [("cosine similarity of the deltas (Eq. 6)", raw), ("weighted by probability, centred", weighted)]
+    panels = [
+        ("cosine similarity of the deltas (Eq. 6)", raw),
+        ("the same, weighted by probability and centred", weighted),
+    ]
     drawn = figures.scatter(panels, "recovery rate, %")
     picture = shop.save("figure4", drawn)
     header = ("system", "cosine", "weighted", "first token", "first, weighted", "RR.")
