@@ -112,6 +112,17 @@ def test_numpy_is_loaded_only_when_asked_for(sandbox):
     assert returned(sandbox, look.format("import numpy"))[1] == [True]
 
 
+@pytest.mark.usefixtures("bwrap")
+def test_packages_of_an_environment_in_tmp_can_be_imported(tmp_path, monkeypatch):
+    (tmp_path / "installed.py").write_text("value = 7\n")
+    monkeypatch.setattr(bwrap, "site_folders", lambda: [str(tmp_path)])
+    with Sandbox() as sandbox:
+        outcome, values = returned(
+            sandbox, "import installed, os\ndef f(x):\n    return installed.value, os.listdir('/tmp')"
+        )
+    assert (outcome.why, values) == ("exited", [(7, [])])
+
+
 def test_a_timeout_counts_only_if_it_happens_again_alone(bwrap):
     running, most, calls = set(), [], {"slow once": 0, "slow twice": 0, "fine": 0}
     lock = threading.Lock()

@@ -63,14 +63,29 @@ def command(channel_fd: int) -> list[str]:
         elif os.path.isdir(folder):
             words += ["--ro-bind", folder, folder]
     words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    for folder in sorted({os.path.realpath(sys.base_prefix), *site_folders()}):
-        if not folder.startswith("/usr/"):
-            words += ["--ro-bind", folder, folder]
+    prefix = os.path.realpath(sys.base_prefix)
+    if not prefix.startswith("/usr/"):
+        words += ["--ro-bind", prefix, prefix]
+    packages = {folder: f"/packages/{index}" for index, folder in enumerate(site_folders())}
+    for (
+        folder,
+        inside,
+    ) in packages.items():  # under other names: an environment in /tmp would be hidden by the one below
+        words += ["--ro-bind", folder, inside]
     words += ["--ro-bind", str(INSIDE), "/sandbox"]
     # The proc mount must be read-only: for root, files under /proc/sys stay writable even without capabilities.
     words += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
     words += ["--size", str(TMP_BYTES), "--tmpfs", "/tmp", "--chdir", "/tmp", "--remount-ro", "/", "--"]
-    return [*words, interpreter(), "-I", "-S", "/sandbox/forkserver.py", str(channel_fd), "namespace", *site_folders()]
+    return [
+        *words,
+        interpreter(),
+        "-I",
+        "-S",
+        "/sandbox/forkserver.py",
+        str(channel_fd),
+        "namespace",
+        *packages.values(),
+    ]
 
 
 def bare_command(channel_fd: int) -> list[str]:
