@@ -43,7 +43,7 @@ smoke: setup     ## whole commands on the embedded models
 	$(BIN)/python -m pytest tests/smoke
 
 bench: setup-vllm ## a fused decode step against its members alone; minutes
-	$(BIN)/python -m rast_eval.decoding.bench
+	$(BIN)/python tools/bench/decode.py
 
 lint: setup      ## ruff and mypy --strict
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

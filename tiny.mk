@@ -6,7 +6,7 @@ TINY_CHECKPOINTS ?= $(if $(filter 0,$(TINY_SEED)),rast_eval/tiny/checkpoints,$(T
 .PHONY: tiny-models tiny-report
 
 tiny-models: setup  ## train the tiny family from one seed (TINY_SEED=0) into build/tiny, resumable
-	OMP_NUM_THREADS=1 $(BIN)/python -m rast_eval.tiny.train --seed $(TINY_SEED) --work $(TINY_WORK)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.tiny_family.train --seed $(TINY_SEED) --work $(TINY_WORK)
 
 tiny-report: setup  ## measure the embedded family and write docs/tiny-family.md; TINY_SEED=1 measures build/tiny/seed1
-	OMP_NUM_THREADS=1 $(BIN)/python -m rast_eval.tiny.report --checkpoints $(TINY_CHECKPOINTS) --section "seed $(TINY_SEED)"
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.tiny_family.report --checkpoints $(TINY_CHECKPOINTS) --section "seed $(TINY_SEED)"

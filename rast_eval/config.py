@@ -3,89 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
+from rast_eval.types import Models
+
 Backend = Literal["hf", "vllm"]
-
-
-@dataclass(frozen=True)
-class ModelRef:
-    """A checkpoint: `ModelRef("Qwen/Qwen2.5-32B", "main")` or a local folder.
-
-    Attributes:
-        path: hub id or absolute local path.
-        revision: git revision on the hub; None for its default branch or a local folder.
-        name: short name for tables, e.g. `32b`.
-    """
-
-    path: str
-    revision: str | None = None
-    name: str = ""
-
-    @property
-    def label(self) -> str:
-        """Short name where there is one, else the path."""
-        return self.name or self.path
-
-
-@dataclass(frozen=True)
-class Delta:
-    """ΔR = weight · (expert − antiexpert), Eq. 3.
-
-    Attributes:
-        weight: λ, any finite number.
-    """
-
-    expert: ModelRef
-    antiexpert: ModelRef
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class System:
-    """What generates: one model, or a base with its deltas."""
-
-    base: ModelRef
-    deltas: tuple[Delta, ...] = ()
-
-    @property
-    def members(self) -> tuple[ModelRef, ...]:
-        """Distinct checkpoints, the base first; one that is used twice stands once."""
-        unique = {(self.base.path, self.base.revision): self.base}
-        for delta in self.deltas:
-            for ref in (delta.expert, delta.antiexpert):
-                unique.setdefault((ref.path, ref.revision), ref)
-        return tuple(unique.values())
-
-    @property
-    def weights(self) -> tuple[float, ...]:
-        """Coefficient of each member's logits in the fused logits, aligned with `members`."""
-        total = {(ref.path, ref.revision): 0.0 for ref in self.members}
-        total[self.base.path, self.base.revision] += 1.0
-        for delta in self.deltas:
-            total[delta.expert.path, delta.expert.revision] += delta.weight
-            total[delta.antiexpert.path, delta.antiexpert.revision] -= delta.weight
-        return tuple(total.values())
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How one token is drawn from the fused logits.
-
-    Attributes:
-        temperature: 0 means greedy.
-        top_p: nucleus mass in (0, 1].
-        max_tokens: limit on generated tokens.
-    """
-
-    temperature: float = 1.0
-    top_p: float = 0.95
-    max_tokens: int = 16384
-
-    @property
-    def greedy(self) -> bool:
-        """Whether every step takes the most probable token."""
-        return self.temperature == 0.0
 
 
 @dataclass(frozen=True)
@@ -135,3 +58,31 @@ class EngineConfig:
     seed: int = 0
     offline: bool = False
     extra: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything the flags of `run` decide. None means: what the benchmark's YAML says.
+
+    Attributes:
+        arms: e.g. `("base", "base@sampled", "rast")`; empty for all that the models can run.
+        shard: (i, m): this process takes every m-th problem starting at i.
+        preset: a protocol of `presets.PRESETS`; single flags win over it.
+    """
+
+    models: Models
+    arms: tuple[str, ...] = ()
+    benchmarks: tuple[str, ...] = ()
+    n: int | None = None
+    limit: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int = 0
+    prompt: str | None = None
+    scorer: str | None = None
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    data_dir: Path | None = None
+    include_path: Path | None = None
+    shard: tuple[int, int] | None = None
+    preset: str | None = None

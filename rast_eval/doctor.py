@@ -139,7 +139,7 @@ def _sandbox() -> Iterator[Check]:
 
 
 def _benchmarks(data_dir: Path | None) -> Iterator[Check]:
-    from rast_eval import benchmarks, resources
+    from rast_eval.inputs import benchmarks, resources
 
     folder = data_dir or resources.local_data_dir()
     for benchmark in benchmarks.registry().values():

@@ -1,7 +1,7 @@
-"""The dataclasses that cross module boundaries: the architecture on one page.
+"""The nouns that cross module boundaries: the architecture on one page.
 
-    benchmarks ─Problem─► prompts ─Request─► engine ─Completion─► store ─► scorer ─Grade─► metrics
-                              plan ─Cell─► (which system, benchmark and sampling)
+    benchmarks ─Problem─► prompts ─Request─► engine ─Completion─► store ─Sample─► scorer ─Grade─► metrics
+                              plan ─Cell─► (which arm, system, benchmark and sampling)
 
 Data flows one way. Generation never grades, grading never edits an output, reports only read.
 """
@@ -10,15 +10,223 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
-from rast_eval.config import Sampling, System
+from rast_eval.errors import UnknownName, UsageError
 
 FinishReason = Literal["stop", "length"]
 """`stop`: an end token or a stop string; `length`: the token limit."""
 
 GradeStatus = Literal["ok", "no_answer", "timeout", "error"]
 """`no_answer`: nothing could be extracted; `timeout`: over the CPU budget; both count as wrong."""
+
+
+class Look(NamedTuple):
+    """How an arm stands in tables and figures: Okabe and Ito's colours, told apart without them too."""
+
+    title: str
+    color: str
+    marker: str
+    line: str
+    hatch: str
+
+
+class Arm(str):
+    """Which of a run's systems generates, and how: `rast`, `base@sampled`.
+
+    A string, so that it names folders, JSON fields and keys as it is.
+
+    Raises:
+        UnknownName: neither a role nor `role@variant`.
+    """
+
+    LOOKS: Mapping[str, Look] = {
+        "base": Look("base", "#E69F00", "^", ":", "///"),
+        "expert": Look("small expert", "#009E73", "D", "-.", "xxx"),
+        "rast": Look("RAST", "#0072B2", "o", "-", ""),
+        "rl": Look("RL ceiling", "#D55E00", "s", "--", "..."),
+    }
+    """By role, in the order of tables."""
+
+    VARIANTS = ("sampled", "greedy")
+    """Decoding in place of the benchmark's own."""
+
+    __slots__ = ()
+
+    def __new__(cls, name: str) -> Arm:
+        """Check the name."""
+        role, at, variant = name.partition("@")
+        if role not in cls.LOOKS or (at and variant not in cls.VARIANTS):
+            every = [*cls.LOOKS, *(f"{known}@{kind}" for known in cls.LOOKS for kind in cls.VARIANTS)]
+            raise UnknownName("arm", name, every)
+        return super().__new__(cls, name)
+
+    @property
+    def role(self) -> str:
+        """`base`, `rast`, `rl` or `expert`."""
+        return self.partition("@")[0]
+
+    @property
+    def variant(self) -> str:
+        """`sampled`, `greedy` or nothing."""
+        return self.partition("@")[2]
+
+    @property
+    def look(self) -> Look:
+        """Title, colour, marker, line and hatch of its role."""
+        return self.LOOKS[self.role]
+
+    @property
+    def label(self) -> str:
+        """As a table names it: `RAST`, `base, sampled`."""
+        return ", ".join(filter(None, (self.look.title, self.variant)))
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Its place among the arms of a table."""
+        return list(self.LOOKS).index(self.role), self.variant
+
+    @property
+    def closes_gap(self) -> bool:
+        """Whether a recovery rate between base and ceiling is asked of it."""
+        return self.role in ("rast", "expert")
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """A checkpoint: `ModelRef("Qwen/Qwen2.5-32B", "main")` or a local folder.
+
+    Attributes:
+        path: hub id or absolute local path.
+        revision: git revision on the hub; None for its default branch or a local folder.
+        name: short name for tables, e.g. `32b`.
+    """
+
+    path: str
+    revision: str | None = None
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """Short name where there is one, else the path."""
+        return self.name or self.path
+
+    @property
+    def short(self) -> str:
+        """The label without what leads to it: `Qwen2.5-32B` of `Qwen/Qwen2.5-32B`."""
+        return self.label.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Delta:
+    """ΔR = weight · (expert − antiexpert), Eq. 3.
+
+    Attributes:
+        weight: λ, any finite number.
+    """
+
+    expert: ModelRef
+    antiexpert: ModelRef
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class System:
+    """What generates: one model, or a base with its deltas."""
+
+    base: ModelRef
+    deltas: tuple[Delta, ...] = ()
+
+    @property
+    def members(self) -> tuple[ModelRef, ...]:
+        """Distinct checkpoints, the base first; one that is used twice stands once."""
+        unique = {(self.base.path, self.base.revision): self.base}
+        for delta in self.deltas:
+            for ref in (delta.expert, delta.antiexpert):
+                unique.setdefault((ref.path, ref.revision), ref)
+        return tuple(unique.values())
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """What each member's logits are multiplied by in the fused logits, aligned with `members`."""
+        total = {(ref.path, ref.revision): 0.0 for ref in self.members}
+        total[self.base.path, self.base.revision] += 1.0
+        for delta in self.deltas:
+            total[delta.expert.path, delta.expert.revision] += delta.weight
+            total[delta.antiexpert.path, delta.antiexpert.revision] -= delta.weight
+        return tuple(total.values())
+
+    @property
+    def label(self) -> str:
+        """`32b`, or `32b + Δ14b` with weights other than 1 as in `32b + 0.7Δ14b`."""
+        shown = [self.base.short]
+        for delta in self.deltas:
+            factor = "" if delta.weight == 1.0 else f"{delta.weight:g}"
+            shown.append(f"{factor}Δ{delta.expert.short.removesuffix('-rl')}")
+        return " + ".join(shown)
+
+
+@dataclass(frozen=True)
+class Models:
+    """All models a run can use.
+
+    Attributes:
+        ceiling: the RL-tuned base, None where there is none.
+        prompt: the delta's template, the base's without a delta.
+        benchmarks: the family's default benchmarks.
+    """
+
+    base: ModelRef
+    deltas: tuple[Delta, ...]
+    ceiling: ModelRef | None
+    prompt: str
+    benchmarks: tuple[str, ...]
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """Arms these models can run, in the order in which they are run."""
+        present = ("base", *(["rast"] if self.deltas else []), *(["rl"] if self.ceiling else []))
+        return tuple(map(Arm, present))
+
+    def system(self, arm: str) -> System:
+        """What generates in `arm`.
+
+        Raises:
+            UsageError: there is no such model.
+        """
+        role = Arm(arm).role
+        if role == "base":
+            return System(self.base)
+        if role == "rast" and self.deltas:
+            return System(self.base, self.deltas)
+        if role == "expert" and self.deltas:
+            return System(self.deltas[0].expert)
+        if role == "rl" and self.ceiling:
+            return System(self.ceiling)
+        missing = "an RL-tuned base: name one with --rl" if role == "rl" else "a delta: name one with --delta"
+        raise UsageError(
+            f"Arm {arm!r} cannot be run with these models.", f"It needs {missing}, or leave it out of --arms."
+        )
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How one token is drawn from the fused logits.
+
+    Attributes:
+        temperature: 0 means greedy.
+        top_p: nucleus mass in (0, 1].
+        max_tokens: limit on generated tokens.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 0.95
+    max_tokens: int = 16384
+
+    @property
+    def greedy(self) -> bool:
+        """Whether every step takes the most probable token."""
+        return self.temperature == 0.0
 
 
 @dataclass(frozen=True)
@@ -78,29 +286,30 @@ class Completion:
 
 
 @dataclass(frozen=True)
-class GradeJob:
-    """One output to be judged against its problem.
+class Sample:
+    """One output to be graded against its problem.
 
     Attributes:
+        index: which of the problem's samples, 0 … n−1.
         prompt: name of the prompt template: SimpleRL truncates at stop words that depend on it.
     """
 
     problem: Problem
-    sample: int
+    index: int
     output: str
     prompt: str = "qwen-boxed"
 
 
 @dataclass(frozen=True)
 class Grade:
-    """The verdict on one output.
+    """What a scorer says of one output.
 
     Attributes:
         prediction: the extracted answer (math) or the extracted program (code).
-        correct: the verdict; False unless status is `ok`.
+        correct: whether it is right; False unless status is `ok`.
         vote: equivalence class of the prediction within its problem, by the grader's own
             equivalence, for majority@k; None where nothing was extracted or votes are undefined.
-        details: scorer-specific facts (base/plus verdicts, seconds, …), JSON-serialisable.
+        details: scorer-specific facts (criteria, seconds, …), JSON-serialisable.
     """
 
     problem_id: str
@@ -117,13 +326,13 @@ class Cell:
     """One system on one benchmark with one sampling setting: N problems × n samples.
 
     Attributes:
-        arm: `base`, `base@sampled`, `rast`, `rl` or `expert`; names the folder under samples/.
+        arm: names the folder under samples/.
         prompt: name of the prompt template.
         stop: strings that end an output.
         fingerprint: 16 hex digits over everything that can change an output, save limit and n.
     """
 
-    arm: str
+    arm: Arm
     system: System
     benchmark: str
     scorer: str
@@ -133,6 +342,25 @@ class Cell:
     n: int
     problem_count: int
     fingerprint: str
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Cell:
+        """The cell as `dataclasses.asdict` wrote it.
+
+        Raises:
+            KeyError, TypeError, ValueError: it lacks what a cell has.
+        """
+        system = row["system"]
+        deltas = tuple(
+            Delta(ModelRef(**d["expert"]), ModelRef(**d["antiexpert"]), d["weight"]) for d in system["deltas"]
+        )
+        nouns = {
+            "arm": Arm(row["arm"]),
+            "system": System(ModelRef(**system["base"]), deltas),
+            "sampling": Sampling(**row["sampling"]),
+            "stop": tuple(row["stop"]),
+        }
+        return cls(**{**row, **nouns})
 
 
 class Engine(Protocol):
@@ -155,5 +383,5 @@ class Scorer(Protocol):
 
     name: str
 
-    def grade(self, jobs: Sequence[GradeJob], workers: int | None = None) -> list[Grade]:
-        """Verdicts in the order of `jobs`; never raises for what a model wrote."""
+    def grade(self, samples: Sequence[Sample], workers: int | None = None) -> list[Grade]:
+        """Grades in the order of `samples`; never raises for what a model wrote."""

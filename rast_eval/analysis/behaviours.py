@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rast_eval import statistics
-from rast_eval.report.layout import Table, arm_title
-from rast_eval.results import RunRecord, iter_samples
+from rast_eval.report.table import Table
+from rast_eval.results.reader import Run, iter_samples
 from rast_eval.statistics import Estimate
+from rast_eval.types import Arm
 
 BEHAVIOURS: Mapping[str, tuple[str, ...]] = {
     "branching": ("alternatively", "another", "try", "suppose", "consider", "different", "assume", "option"),
@@ -72,7 +73,7 @@ def count_words(text: str) -> tuple[Counter[str], int]:
     return Counter(word for token in tokens for word in matched_words(token)), len(tokens)
 
 
-def count_behaviours(run: RunRecord) -> list[BehaviourCounts]:
+def count_behaviours(run: Run) -> list[BehaviourCounts]:
     """All three behaviours in every cell of a run."""
     rows: list[BehaviourCounts] = []
     for cell in run.cells:
@@ -113,6 +114,6 @@ def behaviour_table(title: str, rows: Iterable[BehaviourCounts]) -> Table:
         top = "\n".join(f"{word} {count}" for word, count in list(row.words.items())[:2])
         spread = "" if e.method == "undefined" else f" ± {e.half_width:.2f}"
         shown = (f"{e.value:.2f}{spread}", f"{row.per_thousand_words:.2f}", top)
-        lines.append((row.benchmark, arm_title(row.arm), row.behaviour, *shown))
+        lines.append((row.benchmark, Arm(row.arm).label, row.behaviour, *shown))
     header = ("benchmark", "arm", "behaviour", "an output", "per 1k words", "mostly")
     return Table(title, header, tuple(lines), NOTE, keys=3)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from rast_eval.analysis.forcing import TeacherForcer, Trajectory
-from rast_eval.config import System
-from rast_eval.report.layout import Table
+from rast_eval.report.table import Table
+from rast_eval.types import System
 
 NOTE = (
     "KL(base ‖ RAST) in nats over the shared vocabulary, before temperature and top-p, at each token of RAST's own "

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rast_eval import benchmarks, prompts
-from rast_eval.config import ModelRef
 from rast_eval.decoding.loading import load_tokenizer
+from rast_eval.inputs import benchmarks, prompts
+from rast_eval.types import ModelRef
 
 PROBLEMS = 50
 """As many as the paper draws from MATH500."""

@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rast_eval.config import EngineConfig, ModelRef, Sampling, System
+from rast_eval.config import EngineConfig
 from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.loading import load_model
+from rast_eval.types import ModelRef, Sampling, System
 
 CHUNK = 128
 """Tokens a pass: 128 × 152k columns are 78 MB a model in float32."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rast_eval import statistics
-from rast_eval.report.layout import Table, arm_title, percent
-from rast_eval.results import RunRecord, iter_samples
+from rast_eval.report.table import Table, percent
+from rast_eval.results.reader import Run, iter_samples
 from rast_eval.statistics import Estimate
+from rast_eval.types import Arm
 
 NOTE = (
     "Generated tokens an output by the base's tokenizer, the end token not counted: mean over problems and samples, "
@@ -35,7 +36,7 @@ class Length:
     outputs: int
 
 
-def measure_lengths(run: RunRecord) -> list[Length]:
+def measure_lengths(run: Run) -> list[Length]:
     """Lengths of every cell that has samples."""
     rows = []
     for cell in run.cells:
@@ -60,6 +61,6 @@ def length_table(title: str, rows: Iterable[Length]) -> Table:
         spread = "" if row.mean.method == "undefined" else f" ± {row.mean.half_width:.1f}"
         quantiles = (f"{q:.0f}" for q in row.quantiles)
         shown = (f"{row.mean.value:.1f}{spread}", *quantiles, percent(row.cut))
-        lines.append((row.benchmark, arm_title(row.arm), *shown))
+        lines.append((row.benchmark, Arm(row.arm).label, *shown))
     header = ("benchmark", "arm", "tokens", "10 %", "median", "90 %", "cut, %")
     return Table(title, header, tuple(lines), NOTE, keys=2)

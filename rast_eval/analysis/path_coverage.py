@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from rast_eval import statistics
 from rast_eval.analysis.forcing import TeacherForcer, Trajectory
-from rast_eval.config import EngineConfig, System
-from rast_eval.report.layout import DASH, Table, score
+from rast_eval.config import EngineConfig
+from rast_eval.report.table import DASH, Table, score
 from rast_eval.statistics import Estimate
+from rast_eval.types import System
 
 NOTE = (
     "PCR = share of a greedy path's tokens, the first left out, that the model would have chosen greedily itself; mean "

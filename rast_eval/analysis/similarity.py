@@ -16,9 +16,9 @@ from torch import Tensor
 
 from rast_eval import statistics
 from rast_eval.analysis.forcing import TeacherForcer, Trajectory
-from rast_eval.config import ModelRef
-from rast_eval.report.layout import Table
+from rast_eval.report.table import Table
 from rast_eval.statistics import Estimate
+from rast_eval.types import ModelRef
 
 NOTE = (
     "cosine = mean over the tokens of a path of cos(ΔR₁, ΔR₂) over the shared vocabulary, then over paths (Eq. 6); "

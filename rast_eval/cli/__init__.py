@@ -108,7 +108,7 @@ def _interrupted() -> int:
 
 
 def main() -> None:
-    """Entry point of `rast-eval` and `python -m rast_eval`."""
+    """ModelPair point of `rast-eval` and `python -m rast_eval`."""
     arguments = sys.argv[1:]
     # Ours are meant for the user; those of libraries are for their developers.
     warnings.simplefilter("ignore")

@@ -11,11 +11,12 @@ import typer
 
 from rast_eval.cli import options
 from rast_eval.config import EngineConfig
+from rast_eval.types import System
 
 if TYPE_CHECKING:
     from rast_eval.analysis.drawing import DrawnPrompts
-    from rast_eval.report.layout import Table
-    from rast_eval.zoo import Lineup
+    from rast_eval.report.table import Table
+    from rast_eval.types import Models
 
 app = typer.Typer(
     add_completion=False,
@@ -51,7 +52,7 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="JSON file w
 def behaviours(run: Run, format: Shape = Format.table) -> None:
     """Branching, backtracking and self-verification words by arm (Figures 9 and 10)."""
     from rast_eval.analysis.behaviours import behaviour_table, count_behaviours
-    from rast_eval.results import load_run
+    from rast_eval.results.reader import load_run
 
     record = load_run(run)
     rows = count_behaviours(record)
@@ -62,7 +63,7 @@ def behaviours(run: Run, format: Shape = Format.table) -> None:
 def length(run: Run, format: Shape = Format.table) -> None:
     """Response length in tokens by arm (Table 6)."""
     from rast_eval.analysis.length import length_table, measure_lengths
-    from rast_eval.results import load_run
+    from rast_eval.results.reader import load_run
 
     record = load_run(run)
     rows = measure_lengths(record)
@@ -79,8 +80,8 @@ def memory(
     output: Output = None,
 ) -> None:
     """GPU memory of RAST against RL training by Appendix D's formulas (Table 4)."""
-    from rast_eval.analysis.memory import memory_table, rast_memory
     from rast_eval.errors import UsageError
+    from rast_eval.paper.memory import memory_table, rast_memory
 
     wanted = pairs or ["32b+14b", "32b+7b", "14b+7b"]
     if bad := [pair for pair in wanted if pair.count("+") != 1]:
@@ -113,12 +114,12 @@ def path_coverage(
     """Share of the RL model's greedy path that base and RAST take by themselves (Eq. 1-2, Figure 1)."""
     from rast_eval.analysis import forcing, path_coverage
 
-    lineup = options.lineup(base, delta, expert, antiexpert, rl, lambda_, None)
-    drawn = _draw(lineup, benchmark, prompt, limit, seed, data_dir)
-    engine = _engine(lineup, backend, dtype, tensor_parallel_size)
+    models = options.models(base, delta, expert, antiexpert, rl, lambda_, None)
+    drawn = _draw(models, benchmark, prompt, limit, seed, data_dir)
+    engine = _engine(models, backend, dtype, tensor_parallel_size)
     stops = (max_tokens or drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
-    paths = forcing.greedy_paths(lineup.system("rl"), drawn.ids, engine, *stops)
-    systems = {arm: lineup.system(arm) for arm in lineup.arms if arm != "rl"}
+    paths = forcing.greedy_paths(models.system("rl"), drawn.ids, engine, *stops)
+    systems: dict[str, System] = {arm: models.system(arm) for arm in models.arms if arm != "rl"}
     if engine.backend == "vllm":
         found = {arm: path_coverage.measure_with_vllm(system, paths, engine) for arm, system in systems.items()}
     else:
@@ -146,15 +147,14 @@ def similarity(
     output: Output = None,
 ) -> None:
     """Cosine similarity of the deltas of several model sizes along RL trajectories (Eq. 6, Figure 4)."""
-    from rast_eval import zoo
     from rast_eval.analysis import forcing, similarity
-    from rast_eval.config import System
     from rast_eval.errors import UsageError
+    from rast_eval.inputs.models import resolve_models
 
     names = options.split_names([deltas])
     if len(names) < 2:
         raise UsageError("One delta alone has no similarity.", "Type for instance --deltas 32b,14b,7b.")
-    resolved = {name: zoo.resolve(name, [name]) for name in names}
+    resolved = {name: resolve_models(name, [name]) for name in names}
     pairs = {name: (found.deltas[0].expert, found.deltas[0].antiexpert) for name, found in resolved.items()}
     walker = resolved[names[0]]
     drawn = _draw(walker, benchmark, prompt, limit, seed, data_dir)
@@ -190,29 +190,29 @@ def divergence(
     from rast_eval.analysis import divergence, forcing
     from rast_eval.decoding.loading import load_tokenizer
 
-    lineup = options.lineup(base, delta, expert, antiexpert, None, lambda_, None)
-    rast = lineup.system("rast")
-    drawn = _draw(lineup, benchmark, prompt, limit, seed, data_dir)
-    engine = _engine(lineup, backend, dtype, tensor_parallel_size)
+    models = options.models(base, delta, expert, antiexpert, None, lambda_, None)
+    rast = models.system("rast")
+    drawn = _draw(models, benchmark, prompt, limit, seed, data_dir)
+    engine = _engine(models, backend, dtype, tensor_parallel_size)
     stops = (max_tokens or drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     paths = forcing.greedy_paths(rast, drawn.ids, engine, *stops)
     found = divergence.measure(forcing.TeacherForcer(forcing.members_of([rast])), rast, paths)
     title = f"Divergence of RAST from its base on {len(paths)} outputs, {drawn.benchmark}"
-    _show(divergence.divergence_table(title, found, load_tokenizer(lineup.base)), found, format, output)
+    _show(divergence.divergence_table(title, found, load_tokenizer(models.base)), found, format, output)
 
 
-def _engine(lineup: Lineup, backend: str | None, dtype: str, gpus: int) -> EngineConfig:
-    chosen = options.resolve_backend(backend, lineup)
+def _engine(models: Models, backend: str | None, dtype: str, gpus: int) -> EngineConfig:
+    chosen = options.resolve_backend(backend, models)
     return EngineConfig(backend=chosen, dtype=options.resolve_dtype(dtype), tensor_parallel_size=gpus)
 
 
 def _draw(
-    lineup: Lineup, benchmark: str | None, prompt: str | None, limit: int, seed: int, data_dir: Path | None
+    models: Models, benchmark: str | None, prompt: str | None, limit: int, seed: int, data_dir: Path | None
 ) -> DrawnPrompts:
     from rast_eval.analysis.drawing import draw_prompts
 
-    name = benchmark or lineup.benchmarks[0]
-    return draw_prompts(lineup.base, name, prompt or lineup.prompt, limit, seed, data_dir)
+    name = benchmark or models.benchmarks[0]
+    return draw_prompts(models.base, name, prompt or models.prompt, limit, seed, data_dir)
 
 
 def _show(table: Table, values: Sequence[Any] | dict[str, Any], format: Format, output: Path | None) -> None:
@@ -220,8 +220,8 @@ def _show(table: Table, values: Sequence[Any] | dict[str, Any], format: Format, 
 
     from rich.console import Console
 
-    from rast_eval.metrics import to_jsonable
-    from rast_eval.report.tables import markdown_table, render_table
+    from rast_eval.report.table import markdown_table, render_table
+    from rast_eval.results.metrics import to_jsonable
 
     text = json.dumps(to_jsonable(values), indent=1)
     if output is not None:

@@ -32,10 +32,10 @@ def compare(
 
     from rich.console import Console
 
-    from rast_eval.metrics import to_jsonable
-    from rast_eval.report import tables
     from rast_eval.report.comparison import compare_runs, comparison_table
-    from rast_eval.results import load_run
+    from rast_eval.report.table import markdown_table, render_table
+    from rast_eval.results.metrics import to_jsonable
+    from rast_eval.results.reader import load_run
 
     a, b = load_run(run_a), load_run(run_b)
     rows = compare_runs(a, b, scorer)
@@ -43,6 +43,6 @@ def compare(
     if format is ComparisonFormat.json:
         typer.echo(json.dumps({"a": str(run_a), "b": str(run_b), "rows": to_jsonable(rows)}, indent=1))
     elif format is ComparisonFormat.markdown:
-        typer.echo(f"# {table.title}\n\n{tables.markdown_table(table)}")
+        typer.echo(f"# {table.title}\n\n{markdown_table(table)}")
     else:
-        tables.render_table(table, Console())
+        render_table(table, Console())

@@ -19,11 +19,11 @@ def compose(
     weight: Annotated[float, typer.Option("--lambda", help="λ of every delta that has none of its own.")] = 1.0,
 ) -> None:
     """Write a folder that `vllm.LLM(FOLDER)` and vLLM's OpenAI server load as one fused model."""
-    from rast_eval import zoo
     from rast_eval.decoding.checks import check_tokenizers
     from rast_eval.decoding.compose import compose as write_composite
+    from rast_eval.inputs.models import parse_weight, resolve_system
 
-    weight = zoo.parse_weight(str(weight), "--lambda")
-    system = zoo.resolve_system(base, delta or [], expert, antiexpert, weight)
+    weight = parse_weight(str(weight), "--lambda")
+    system = resolve_system(base, delta or [], expert, antiexpert, weight)
     check_tokenizers(system)
     typer.echo(write_composite(system, output_dir))

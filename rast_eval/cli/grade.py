@@ -29,11 +29,11 @@ def grade(
     A row holds `output` (or `model_output`, or lm-eval's `resps`) and one of `gold`, `gold_raw`, `problem_id`; with
     none of these its position in the benchmark counts. Exit code 1 if a line could not be graded.
     """
-    from rast_eval import benchmarks
     from rast_eval.config import CodeScoring
     from rast_eval.errors import UsageError
-    from rast_eval.scoring.batch import Tally, grade_lines, open_lines
-    from rast_eval.scoring.rows import Adapter
+    from rast_eval.inputs import benchmarks
+    from rast_eval.inputs.rows import Adapter
+    from rast_eval.run.grade_file import Tally, grade_lines, open_lines
 
     if workers is not None and workers < 1:
         raise UsageError(f"--workers {workers} is not a number of processes.", "Type --workers 1 or more.")

@@ -40,7 +40,8 @@ def list_(
 
 
 def _tables(include_path: Path | None) -> dict[str, list[dict[str, str]]]:
-    from rast_eval import benchmarks, prompts, zoo
+    from rast_eval.inputs import benchmarks, prompts
+    from rast_eval.inputs.models import known_pairs
 
     folder = options.existing_folder(include_path, "--include-path")
     models = [
@@ -50,7 +51,7 @@ def _tables(include_path: Path | None) -> dict[str, list[dict[str, str]]]:
             "RL-tuned": _shown(entry.rl.path) if entry.rl else "–",
             "prompt": entry.prompt,
         }
-        for entry in zoo.entries().values()
+        for entry in known_pairs().values()
     ]
     rows = [
         {

@@ -11,9 +11,11 @@ from typing import Annotated, cast
 
 import typer
 
-from rast_eval import resources, zoo
 from rast_eval.config import Backend
 from rast_eval.errors import UnknownName, UsageError
+from rast_eval.inputs import resources
+from rast_eval.inputs.models import parse_weight, resolve_models
+from rast_eval.types import Models
 
 Base = Annotated[str | None, typer.Option(help="Large model to activate: a short name (32b), hub id or folder.")]
 Deltas = Annotated[
@@ -81,7 +83,7 @@ def parse_shard(text: str | None) -> tuple[int, int] | None:
     return int(index), int(count)
 
 
-def resolve_backend(name: str | None, models: zoo.Lineup) -> Backend:
+def resolve_backend(name: str | None, models: Models) -> Backend:
     """`--backend`, or what fits: vLLM for real models on a GPU machine that has it, else transformers.
 
     Raises:
@@ -110,16 +112,16 @@ def resolve_dtype(name: str) -> str:
     return DTYPES.get(name, name)
 
 
-def pinned(models: zoo.Lineup) -> zoo.Lineup:
-    """The lineup with every hub checkpoint at the commit it has now."""
-    from rast_eval.hub import pin
+def pinned(models: Models) -> Models:
+    """The models with every hub checkpoint at the commit it has now."""
+    from rast_eval.inputs.hub import pin
 
     deltas = tuple(replace(d, expert=pin(d.expert), antiexpert=pin(d.antiexpert)) for d in models.deltas)
     ceiling = pin(models.ceiling) if models.ceiling else None
     return replace(models, base=pin(models.base), deltas=deltas, ceiling=ceiling)
 
 
-def lineup(
+def models(
     base: str | None,
     deltas: Sequence[str] | None,
     expert: str | None,
@@ -127,7 +129,7 @@ def lineup(
     rl: str | None,
     weight: str,
     revision: str | None,
-) -> zoo.Lineup:
-    """The models that the flags name; see `zoo.resolve` for what is refused."""
-    value = zoo.parse_weight(weight, "--lambda")
-    return zoo.resolve(base, deltas or (), expert, antiexpert, rl, value, revision)
+) -> Models:
+    """The models that the flags name; see `resolve_models` for what is refused."""
+    value = parse_weight(weight, "--lambda")
+    return resolve_models(base, deltas or (), expert, antiexpert, rl, value, revision)

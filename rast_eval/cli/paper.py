@@ -77,9 +77,9 @@ def compare(
     format: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.table,
 ) -> None:
     """Set a run beside the row of Table 1 that it repeats."""
-    from rast_eval.metrics import evaluate_run
     from rast_eval.paper.beside import beside_paper, beside_table
-    from rast_eval.results import load_run
+    from rast_eval.results.metrics import evaluate_run
+    from rast_eval.results.reader import load_run
 
     record, metrics = load_run(run), evaluate_run(run, scorer)
     rows = beside_paper(record, metrics)
@@ -99,18 +99,19 @@ def make(
     data_dir: Annotated[Path | None, typer.Option(help="Folder of local benchmark files.")] = None,
 ) -> None:
     """Reproduce tables and figures; interrupted work continues."""
-    from rast_eval.reproduce import page
-    from rast_eval.reproduce.scale import get
+    from rast_eval.paper.scale import get
+    from rast_eval.paper.targets import make as make_targets
+    from rast_eval.paper.targets import needed_runs, select
 
     chosen = get(scale)
     root = output_dir or Path("results") / f"reproduction-{chosen.name}"
     if dry_run:
-        from rast_eval import hub
-        from rast_eval.reproduce.cost import cost_table
-        from rast_eval.reproduce.runs import sweep_arguments
+        from rast_eval.inputs import hub
+        from rast_eval.paper.cost import cost_table
+        from rast_eval.paper.runs import sweep_arguments
 
         hub.set_offline()
-        specs = page.needed_runs(page.select(targets), chosen)
+        specs = needed_runs(select(targets), chosen)
         _print(cost_table(specs, chosen.backend), Format.table)
         points = [spec for spec in specs if spec.name.startswith("sweep/")]
         for spec in specs:
@@ -119,10 +120,10 @@ def make(
         for arguments in sweep_arguments(chosen) if points else []:
             typer.echo(f"rast-eval sweep {' '.join(arguments)} -o {root / 'runs' / 'sweep'}")
         return
-    from rast_eval.report.layout import Table
-    from rast_eval.reproduce.runs import Workshop
+    from rast_eval.paper.runs import Reproduction
+    from rast_eval.report.table import Table
 
-    for block in page.make(targets, Workshop(chosen, root, data_dir)):
+    for block in make_targets(targets, Reproduction(chosen, root, data_dir)):
         if isinstance(block, Table) and "paper" not in targets:
             _print(block, Format.table)
     typer.echo(f"written: {root}", err=True)
@@ -131,8 +132,7 @@ def make(
 def _print(table: object, format: Format) -> None:
     from rich.console import Console
 
-    from rast_eval.report.layout import Table
-    from rast_eval.report.tables import markdown_table, render_table
+    from rast_eval.report.table import Table, markdown_table, render_table
 
     assert isinstance(table, Table)
     if format is Format.markdown:

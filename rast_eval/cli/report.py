@@ -52,9 +52,10 @@ def report(
     """Print a run's scores, recovery rate and pass@k, with intervals; write report.html."""
     from rich.console import Console
 
-    from rast_eval.metrics import Estimator, evaluate_run, require_scored
-    from rast_eval.report import layout, tables
-    from rast_eval.report.files import write_report
+    from rast_eval.report import run_report, run_tables
+    from rast_eval.report.run_report import write_report
+    from rast_eval.report.table import render_table
+    from rast_eval.results.metrics import Estimator, evaluate_run, require_scored
 
     both = scorer is ScorerChoice.both
     name = scorer.value if scorer is not None and not both else None
@@ -63,20 +64,20 @@ def report(
     kind = kinds[estimator] if estimator else None
     metrics = evaluate_run(run, "simplerl" if both else name, kind, ks)
     second = evaluate_run(run, "strict", kind, ks) if both else None
-    side_by_side = layout.scorers_table(metrics, second) if second is not None else None
+    side_by_side = run_tables.scorers_table(metrics, second) if second is not None else None
     write_report(metrics, run, [side_by_side] if side_by_side is not None else [])
     if format is ReportFormat.table:
         console = Console()
-        tables.render_terminal(metrics, console)
+        run_report.render_terminal(metrics, console)
         if side_by_side is not None:
             console.print()
-            tables.render_table(side_by_side, console)
+            render_table(side_by_side, console)
     else:
         drawn = {
             ReportFormat.markdown: lambda: (run / "report.md").read_text(encoding="utf-8"),
-            ReportFormat.latex: lambda: tables.to_latex(metrics),
-            ReportFormat.csv: lambda: tables.to_csv(metrics),
-            ReportFormat.json: lambda: tables.to_json(metrics),
+            ReportFormat.latex: lambda: run_report.to_latex(metrics),
+            ReportFormat.csv: lambda: run_report.to_csv(metrics),
+            ReportFormat.json: lambda: run_report.to_json(metrics),
         }[format]()
         typer.echo(drawn, nl=not drawn.endswith("\n"))
         for warning in metrics.warnings:

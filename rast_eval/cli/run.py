@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from rast_eval.cli import options
-from rast_eval.config import CodeScoring, EngineConfig
-from rast_eval.plan import Plan
+from rast_eval.config import CodeScoring, EngineConfig, RunConfig
+from rast_eval.run.plan import Plan
 
 
 def run(
@@ -61,13 +61,14 @@ def run(
 
     With nothing typed: the embedded tiny family, arms base, rast and rl, on its benchmark.
     """
-    from rast_eval import hub, plan
+    from rast_eval.inputs import hub
+    from rast_eval.run import plan
 
     if offline or dry_run:
         hub.set_offline()
-    lineup = options.lineup(base, delta, expert, antiexpert, rl, weight, revision)
-    config = plan.RunConfig(
-        lineup=lineup if dry_run else options.pinned(lineup),
+    models = options.models(base, delta, expert, antiexpert, rl, weight, revision)
+    config = RunConfig(
+        models=models if dry_run else options.pinned(models),
         arms=options.split_names([arms] if arms else None),
         benchmarks=options.split_names(benchmarks),
         n=n,
@@ -79,7 +80,7 @@ def run(
         prompt=prompt,
         scorer=scorer,
         engine=EngineConfig(
-            backend=options.resolve_backend(backend, lineup),
+            backend=options.resolve_backend(backend, models),
             dtype=options.resolve_dtype(dtype),
             tensor_parallel_size=tensor_parallel_size,
             pipeline_parallel_size=pipeline_parallel_size,
@@ -103,24 +104,42 @@ def run(
 
         show(built, root)
         return
-    from rast_eval import runner
+    from rast_eval.run import runner
 
     code = CodeScoring(evalplus_rules, lcb_io, unsafe)
 
     runner.run(built, root, overwrite=overwrite, workers=workers, code=code)
-    runner.report(root)
+    show_report(root)
+
+
+def show_report(root: Path) -> None:
+    """Write metrics.json, report.md and report.html, and print the table.
+
+    Raises:
+        NothingScored: no answer at all could be extracted; the files are written first.
+    """
+    from rich.console import Console
+
+    from rast_eval.report.run_report import render_terminal, write_report
+    from rast_eval.results.metrics import evaluate_run, require_scored
+
+    found = evaluate_run(root)
+    write_report(found, root)
+    render_terminal(found, Console())
+    typer.echo(f"\nreport: {root / 'report.md'}    again: rast-eval report {root}", err=True)
+    require_scored(found)
 
 
 def default_root(built: Plan) -> Path:
     """results/<date>-<name>, with -2, -3 … where that holds a run of other settings."""
     from rast_eval.errors import StoreError
-    from rast_eval.store import Store
+    from rast_eval.results.store import Store
 
-    lineup = built.config.lineup
-    parts = [lineup.base, *(delta.expert for delta in lineup.deltas)]
+    models = built.config.models
+    parts = [models.base, *(delta.expert for delta in models.deltas)]
     name = "+".join(ref.label.removesuffix("-rl").replace("/", "--") for ref in parts)
     stem = f"{date.today():%Y-%m-%d}-{name}"
-    wanted = {(cell.arm, cell.benchmark): cell.fingerprint for cell in built.cells}
+    wanted: dict[tuple[str, str], str] = {(cell.arm, cell.benchmark): cell.fingerprint for cell in built.cells}
     number = 1
     while True:
         root = Path("results") / (stem if number == 1 else f"{stem}-{number}")

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from rast_eval.cli import options
-from rast_eval.config import System
+from rast_eval.types import System
 
 CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -45,11 +45,11 @@ def serve(
         if base or delta or expert or antiexpert:
             raise UsageError("--composite already names its models.", "Leave out --base, --delta and the others.")
         raise typer.Exit(_serve(str(composite), ["rast"], context.args, dry_run))
-    lineup = options.lineup(base, delta, expert, antiexpert, None, weight, revision)
-    system = System(lineup.base, lineup.deltas)
+    models = options.models(base, delta, expert, antiexpert, None, weight, revision)
+    system = System(models.base, models.deltas)
     if not system.deltas:
-        pinned = ["--revision", lineup.base.revision] if lineup.base.revision else []
-        raise typer.Exit(_serve(lineup.base.path, [lineup.base.label], [*pinned, *context.args], dry_run))
+        pinned = ["--revision", models.base.revision] if models.base.revision else []
+        raise typer.Exit(_serve(models.base.path, [models.base.label], [*pinned, *context.args], dry_run))
 
     from rast_eval.decoding.checks import check_tokenizers
     from rast_eval.decoding.compose import compose

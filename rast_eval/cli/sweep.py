@@ -1,4 +1,4 @@
-"""`rast-eval sweep`: one lineup at many λ and temperatures."""
+"""`rast-eval sweep`: one models at many λ and temperatures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rast_eval.cli import options
 from rast_eval.config import EngineConfig
 
 if TYPE_CHECKING:
-    from rast_eval.sweep import Result
+    from rast_eval.run.sweep import Result
 
 
 def sweep(
@@ -55,10 +55,10 @@ def sweep(
 
     The models are loaded once; λ changes in place.
     """
-    from rast_eval import hub
-    from rast_eval import sweep as sweeps
+    from rast_eval.config import RunConfig
     from rast_eval.errors import UsageError
-    from rast_eval.plan import RunConfig
+    from rast_eval.inputs import hub
+    from rast_eval.run import sweep as sweeps
 
     if weights is None and temperatures is None:
         raise UsageError("Nothing varies in this sweep.", "Type --lambda 0.1:1.5:0.1, --temperature 0.5,1, or both.")
@@ -70,9 +70,9 @@ def sweep(
     )
     if offline:
         hub.set_offline()
-    lineup = options.pinned(options.lineup(base, delta, expert, antiexpert, rl, "1.0", revision))
+    models = options.pinned(options.models(base, delta, expert, antiexpert, rl, "1.0", revision))
     config = RunConfig(
-        lineup=lineup,
+        models=models,
         arms=(arm,),
         benchmarks=options.split_names(benchmarks),
         n=n,
@@ -83,7 +83,7 @@ def sweep(
         prompt=prompt,
         scorer=scorer,
         engine=EngineConfig(
-            backend=options.resolve_backend(backend, lineup),
+            backend=options.resolve_backend(backend, models),
             dtype=options.resolve_dtype(dtype),
             tensor_parallel_size=tensor_parallel_size,
             data_parallel_size=data_parallel_size,
@@ -97,7 +97,7 @@ def sweep(
         data_dir=options.existing_folder(data_dir, "--data-dir"),
         include_path=options.existing_folder(include_path, "--include-path"),
     )
-    root = output_dir or Path("results") / f"{date.today():%Y-%m-%d}-sweep-{lineup.base.label.replace('/', '--')}"
+    root = output_dir or Path("results") / f"{date.today():%Y-%m-%d}-sweep-{models.base.label.replace('/', '--')}"
     results = sweeps.run(config, grid, root, overwrite=overwrite, workers=workers)
     typer.echo(table(results))
     typer.echo(f"\nplot: {root / 'sweep.png'}    one point again: rast-eval report {root / grid[0].name}", err=True)

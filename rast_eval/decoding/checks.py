@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rast_eval.config import EngineConfig, ModelRef, System
+from rast_eval.config import EngineConfig
 from rast_eval.decoding.loading import load_tokenizer
 from rast_eval.errors import PromptTooLong, TokenizerMismatch, UsageError
-from rast_eval.shapes import shape_of
-from rast_eval.types import Request
+from rast_eval.inputs.models import shape_of
+from rast_eval.types import ModelRef, Request, System
 
 PROBE = "Solve $x^2 - 12x + 35 = 0$ step by step:\n\tdef f(n): return 3.14 * n  # naïve, λ ≤ 1 «ок» 数学"
 

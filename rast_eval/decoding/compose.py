@@ -11,9 +11,9 @@ import string
 from pathlib import Path
 from typing import Any
 
-from rast_eval.config import ModelRef, System
 from rast_eval.decoding.loading import explain
 from rast_eval.errors import ModelError, UsageError
+from rast_eval.types import ModelRef, System
 
 TOKENIZER_FILES = (
     "tokenizer.json",

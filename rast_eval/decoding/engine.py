@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from rast_eval.config import EngineConfig, System
+from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_tokenizers
 from rast_eval.errors import BackendError, UnknownName
-from rast_eval.types import Engine
+from rast_eval.types import Engine, System
 
 BACKENDS = ("hf", "vllm")
 

@@ -15,14 +15,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rast_eval.config import EngineConfig, Sampling, System
+from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_same_members, context_length
 from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.loading import end_token_ids, load_model, load_tokenizer
 from rast_eval.decoding.sampling import UniformStream, draw
 from rast_eval.errors import OutOfMemory, UsageError
-from rast_eval.shapes import DTYPE_BYTES, shape_of
-from rast_eval.types import Completion, Request
+from rast_eval.inputs.models import shape_of
+from rast_eval.inputs.shapes import DTYPE_BYTES
+from rast_eval.types import Completion, Request, Sampling, System
 
 SMALL = 50_000_000
 """Below this many parameters one thread is faster: a second one was 16 times slower on a busy two-core machine."""

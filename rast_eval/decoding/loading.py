@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from rast_eval import hub
-from rast_eval.config import ModelRef
 from rast_eval.errors import BackendError, ModelError, OutOfMemory, RastEvalError
+from rast_eval.inputs import hub
+from rast_eval.types import ModelRef
 
 
 def explain(error: Exception, ref: ModelRef) -> RastEvalError:

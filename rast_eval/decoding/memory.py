@@ -7,9 +7,11 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from rast_eval.config import EngineConfig, ModelRef, System
+from rast_eval.config import EngineConfig
 from rast_eval.errors import OutOfMemory
-from rast_eval.shapes import DTYPE_BYTES, config_of, shape_of
+from rast_eval.inputs.models import shape_of
+from rast_eval.inputs.shapes import DTYPE_BYTES, config_of
+from rast_eval.types import ModelRef, System
 
 GB = 1e9
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rast_eval.config import Sampling
+from rast_eval.types import Sampling
 
 
 class UniformStream:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from rast_eval import statistics
 from rast_eval.errors import UsageError
-from rast_eval.metrics import CellMetrics, RunMetrics
+from rast_eval.inputs.models import known_pairs
 from rast_eval.paper import published
 from rast_eval.paper.published import Printed
-from rast_eval.report.layout import DASH, Table, arm_title, interval, percent
-from rast_eval.results import RunRecord, load_verdicts
+from rast_eval.report.table import DASH, Table, interval, percent
+from rast_eval.results.metrics import CellMetrics, RunMetrics
+from rast_eval.results.reader import Run, load_grades
 from rast_eval.statistics import Recovery
+from rast_eval.types import Arm, ModelRef
 
 NOTE = (
     "Values in percent; [low, high] = our 95 % interval. inside = some value that rounds to the paper's lies in our "
@@ -31,7 +33,7 @@ class Beside:
     """
 
     benchmark: str
-    arm: str
+    arm: Arm
     figure: str
     ours: float
     low: float
@@ -41,7 +43,7 @@ class Beside:
     note: str = ""
 
 
-def identify(run: RunRecord) -> tuple[str, str]:
+def identify(run: Run) -> tuple[str, str]:
     """Sizes (base, delta) of a run as Table 1 names them; delta is empty without arm `rast`.
 
     Raises:
@@ -49,13 +51,11 @@ def identify(run: RunRecord) -> tuple[str, str]:
     """
     base = delta = ""
     for cell in run.cells:
-        deltas = cell.system.get("deltas") or []
-        role = cell.arm.partition("@")[0]
-        if role in ("base", "rast"):
-            base = short_name(cell.system["base"])
-        if role == "rast":
-            terms = [(float(d["weight"]), short_name(d["antiexpert"])) for d in deltas]
-            delta = " + ".join(name if weight == 1.0 else f"{weight:g}·{name}" for weight, name in terms)
+        if cell.arm.role in ("base", "rast"):
+            base = short_name(cell.system.base)
+        if cell.arm.role == "rast":
+            weighted = [(d.weight, short_name(d.antiexpert)) for d in cell.system.deltas]
+            delta = " + ".join(name if weight == 1.0 else f"{weight:g}·{name}" for weight, name in weighted)
     rows = {(s.base, s.delta) for s in published.table1() if s.system == "rast"}
     if (base, delta) not in rows and not (delta == "" and base in {b for b, _ in rows}):
         known = ", ".join(f"{b} + {d}" for b, d in sorted(rows))
@@ -66,17 +66,13 @@ def identify(run: RunRecord) -> tuple[str, str]:
     return base, delta
 
 
-def short_name(ref: object) -> str:
-    """`32b` for a manifest's reference to Qwen/Qwen2.5-32B, by name or hub id; else its name."""
-    from rast_eval import zoo
-
-    if not isinstance(ref, dict):
-        return ""
-    by_path = {entry.base.path: entry.name for entry in zoo.entries().values()}
-    return str(by_path.get(ref.get("path", ""), ref.get("name") or ""))
+def short_name(ref: ModelRef) -> str:
+    """`32b` for Qwen/Qwen2.5-32B, by hub id; else its own name."""
+    by_path = {pair.base.path: pair.name for pair in known_pairs().values()}
+    return by_path.get(ref.path, ref.name)
 
 
-def beside_paper(run: RunRecord, metrics: RunMetrics) -> list[Beside]:
+def beside_paper(run: Run, metrics: RunMetrics) -> list[Beside]:
     """Accuracy and recovery of every cell that Table 1 has too.
 
     Raises:
@@ -85,7 +81,7 @@ def beside_paper(run: RunRecord, metrics: RunMetrics) -> list[Beside]:
     base, delta = identify(run)
     rows: list[Beside] = []
     for cell in metrics.cells:
-        role = cell.arm.partition("@")[0]
+        role = cell.arm.role
         cell_paper = published.score(role, base, cell.benchmark, delta if role == "rast" else "")
         if cell_paper is None or cell.arm == "base@sampled":
             continue
@@ -110,7 +106,7 @@ def beside_table(title: str, rows: list[Beside]) -> Table:
     lines = tuple(
         (
             row.benchmark,
-            arm_title(row.arm),
+            row.arm.label,
             row.figure,
             f"{percent(row.ours / 100)} {interval(row.low / 100, row.high / 100)}".rstrip(),
             f"{row.paper:.1f}",
@@ -130,13 +126,13 @@ def _row(cell: CellMetrics, figure: str, value: float, low: float, high: float, 
     return Beside(cell.benchmark, cell.arm, figure, *percents, paper.value, inside, note)
 
 
-def _against_published(run: RunRecord, cell: CellMetrics, base: str) -> Recovery | None:
+def _against_published(run: Run, cell: CellMetrics, base: str) -> Recovery | None:
     """Recovery of a run without a ceiling of its own, against the published one."""
     ceiling = published.score("rl", base, cell.benchmark)
     own = run.cell(cell.arm, cell.benchmark)
     if ceiling is None or own is None:
         return None
-    rast = load_verdicts(run, own, cell.scorer).by_problem
+    rast = load_grades(run, own, cell.scorer).by_problem
     floor = run.cell("base", cell.benchmark)
     rl = ceiling.average.value / 100
     if floor is None:
@@ -144,6 +140,6 @@ def _against_published(run: RunRecord, cell: CellMetrics, base: str) -> Recovery
         if printed is None:
             return None
         return statistics.recovery_fixed(list(rast.values()), printed.average.value / 100, rl)
-    low = load_verdicts(run, floor, cell.scorer).by_problem
+    low = load_grades(run, floor, cell.scorer).by_problem
     common = [problem for problem in rast if problem in low]
     return statistics.recovery_fixed([rast[p] for p in common], [low[p] for p in common], rl)

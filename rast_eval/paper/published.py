@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from rast_eval import resources
+from rast_eval.inputs import resources
 
 BENCHMARKS = ("math500", "aime24", "amc23", "minerva", "olympiadbench", "gsm8k")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rast_eval.paper import published
 from rast_eval.paper.audit import Audit
 from rast_eval.paper.published import BENCHMARKS
-from rast_eval.report.layout import DASH, Table
+from rast_eval.report.table import DASH, Table
 
 SOURCE = "arXiv 2506.15710 v1, percent."
 NAMES = {"base": "base", "rast": "RAST", "rl": "RL ceiling"}

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from rast_eval import statistics
 from rast_eval.errors import UsageError
-from rast_eval.report.layout import DASH, Table, arm_title, interval, p_value, percent
-from rast_eval.results import RunRecord, load_verdicts
+from rast_eval.report.table import DASH, Table, interval, p_value, percent
+from rast_eval.results.reader import Run, load_grades
 from rast_eval.statistics import Difference
+from rast_eval.types import Arm
 
 NOTE = (
     "difference = A − B in points, paired by problem, [low, high] = its 95 % interval. p = exact McNemar (one sample a "
@@ -34,7 +35,7 @@ class Comparison:
     holm: float = math.nan
 
 
-def compare_runs(a: RunRecord, b: RunRecord, scorer: str | None = None) -> list[Comparison]:
+def compare_runs(a: Run, b: Run, scorer: str | None = None) -> list[Comparison]:
     """Every arm and benchmark that both runs hold.
 
     Raises:
@@ -48,7 +49,7 @@ def compare_runs(a: RunRecord, b: RunRecord, scorer: str | None = None) -> list[
         )
     rows: list[Comparison] = []
     for cell, other in shared:
-        left, right = load_verdicts(a, cell, scorer), load_verdicts(b, other, scorer)
+        left, right = load_grades(a, cell, scorer), load_grades(b, other, scorer)
         only_a, only_b = set(left.problem_ids) - set(right.problem_ids), set(right.problem_ids) - set(left.problem_ids)
         if only_a or only_b or not left.problem_ids:
             raise UsageError(
@@ -64,7 +65,7 @@ def compare_runs(a: RunRecord, b: RunRecord, scorer: str | None = None) -> list[
     return _with_holm(rows)
 
 
-def comparison_table(a: RunRecord, b: RunRecord, rows: list[Comparison]) -> Table:
+def comparison_table(a: Run, b: Run, rows: list[Comparison]) -> Table:
     """The comparison as a table of strings, values in percent."""
     lines = []
     for row in rows:
@@ -73,7 +74,7 @@ def comparison_table(a: RunRecord, b: RunRecord, rows: list[Comparison]) -> Tabl
         lines.append(
             (
                 row.benchmark,
-                arm_title(row.arm),
+                Arm(row.arm).label,
                 percent(row.accuracy_a),
                 percent(row.accuracy_b),
                 f"{100 * d.value:+.1f} {bounds}".rstrip(),

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rast_eval.types import Arm, Look
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -24,23 +26,6 @@ Floats = Sequence[float]
 NUMBER_COLUMNS = 3
 """Columns of text that a number above a token needs; of two nearer ones the larger is written."""
 
-
-@dataclass(frozen=True)
-class Style:
-    """How one arm looks."""
-
-    color: str
-    marker: str
-    line: str
-
-
-STYLES = {
-    "base": Style("#E69F00", "^", ":"),
-    "rast": Style("#0072B2", "o", "-"),
-    "rl": Style("#D55E00", "s", "--"),
-    "expert": Style("#009E73", "D", "-."),
-    "other": Style("#555555", "v", "-"),
-}
 
 SETTINGS = {
     "font.size": 9,
@@ -63,13 +48,12 @@ class Series:
     """One line.
 
     Attributes:
-        kind: key of `STYLES`.
         low, high: interval at each x; empty for none.
         paper: published (x, y) pairs, drawn hollow.
     """
 
     label: str
-    kind: str
+    arm: Arm
     x: Floats
     y: Floats
     low: Floats = ()
@@ -110,7 +94,7 @@ def line_panels(panels: Sequence[Panel], xlabel: str, ylabel: str, *, log2: bool
             ax.set_xscale("log", base=2)
         ends: list[tuple[float, str, str]] = []
         for series in panel.series:
-            style = STYLES[series.kind]
+            style = series.arm.look
             kept = [i for i, y in enumerate(series.y) if not math.isnan(y)]
             x, y = [series.x[i] for i in kept], [series.y[i] for i in kept]
             ax.plot(x, y, style.line, color=style.color, marker=style.marker, markersize=4.5, linewidth=1.4)
@@ -143,7 +127,7 @@ class Dot:
     """A value with its interval in a row of a dot plot or at a point of a scatter plot."""
 
     label: str
-    kind: str
+    arm: Arm
     value: float
     low: float = math.nan
     high: float = math.nan
@@ -162,7 +146,7 @@ def dots(groups: Sequence[tuple[str, Sequence[Dot]]], xlabel: str, limits: tuple
     figure, axes = _grid(1, 1, width=5.6, height=0.9 + 0.34 * len(rows))
     ax = axes[0]
     for position, (_, dot) in enumerate(rows):
-        style = STYLES[dot.kind]
+        style = dot.arm.look
         if not math.isnan(dot.low):
             ax.plot([dot.low, dot.high], [position, position], color=style.color, linewidth=1.6, alpha=0.6)
         ax.plot(dot.value, position, style.marker, color=style.color, markersize=6)
@@ -194,7 +178,7 @@ def scatter(panels: Sequence[tuple[str, Sequence[Dot]]], ylabel: str) -> Figure:
 
 
 def _point(ax: Axes, dot: Dot) -> None:
-    style = STYLES[dot.kind]
+    style = dot.arm.look
     if not math.isnan(dot.x) and not math.isnan(dot.value):
         error = None
         if not math.isnan(dot.low):
@@ -210,7 +194,6 @@ def _point(ax: Axes, dot: Dot) -> None:
 
 def bars(groups: Sequence[tuple[str, Sequence[Dot]]], ylabel: str) -> Figure:
     """Grouped bars with intervals; hatched, so that they differ in print too."""
-    hatches = {"base": "///", "rast": "", "rl": "...", "expert": "xxx", "other": "\\\\"}
     figure, axes = _grid(1, 1, width=max(4.6, 1.9 * len(groups)), height=3.2)
     ax = axes[0]
     widest = max(len(members) for _, members in groups)
@@ -218,10 +201,10 @@ def bars(groups: Sequence[tuple[str, Sequence[Dot]]], ylabel: str) -> Figure:
     top = max((d.high if not math.isnan(d.high) else d.value for _, m in groups for d in m), default=1.0) or 1.0
     for g, (_, members) in enumerate(groups):
         for i, dot in enumerate(members):
-            style = STYLES[dot.kind]
+            style = dot.arm.look
             x = g + (i - (len(members) - 1) / 2) * width
-            ax.bar(x, dot.value, width * 0.9, facecolor=style.color if dot.kind == "rast" else "white",
-                   edgecolor=style.color, hatch=hatches[dot.kind], linewidth=1)  # fmt: skip
+            ax.bar(x, dot.value, width * 0.9, facecolor=style.color if dot.arm == "rast" else "white",
+                   edgecolor=style.color, hatch=style.hatch, linewidth=1)  # fmt: skip
             if not math.isnan(dot.low):
                 ax.plot([x, x], [dot.low, dot.high], color="#222222", linewidth=1)
             above = dot.value if math.isnan(dot.high) else max(dot.value, dot.high)
@@ -293,7 +276,7 @@ def _grid(count: int, columns: int, width: float = 3.0, height: float = 2.7) -> 
     return figure, flat[:count]
 
 
-def _hollow(ax: Axes, points: Sequence[tuple[float, float]], style: Style) -> None:
+def _hollow(ax: Axes, points: Sequence[tuple[float, float]], style: Look) -> None:
     for x, y in points:
         ax.plot(x, y, style.marker, markersize=6.5, markerfacecolor="none", color=style.color, markeredgewidth=1.1)
 

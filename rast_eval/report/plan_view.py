@@ -9,12 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rast_eval import hub, prompts
-from rast_eval.config import ModelRef, System
 from rast_eval.decoding.memory import plan_memory
 from rast_eval.errors import RastEvalError
-from rast_eval.plan import Plan
-from rast_eval.types import Cell, Problem
+from rast_eval.inputs import hub, prompts
+from rast_eval.run.plan import Plan
+from rast_eval.types import Cell, ModelRef, Problem, System
 
 CARD_BYTES = 80 * 10**9
 
@@ -39,12 +38,12 @@ def show(plan: Plan, root: Path, console: Console | None = None) -> None:
 
 
 def _models(plan: Plan) -> str:
-    lineup = plan.config.lineup
-    parts = [f"base {lineup.base.label}"]
-    for delta in lineup.deltas:
+    models = plan.config.models
+    parts = [f"base {models.base.label}"]
+    for delta in models.deltas:
         parts.append(f"delta {delta.weight:g} × ({delta.expert.label} − {delta.antiexpert.label})")
-    if lineup.ceiling:
-        parts.append(f"ceiling {lineup.ceiling.label}")
+    if models.ceiling:
+        parts.append(f"ceiling {models.ceiling.label}")
     return ", ".join(parts) + f"; backend {plan.config.engine.backend}, seed {plan.config.seed}"
 
 
@@ -116,7 +115,7 @@ def _print_prompts(plan: Plan, console: Console) -> None:
 
 def _print_prompt(plan: Plan, cell: Cell, problem: Problem, console: Console) -> None:
     prompt = plan.prompts[cell.prompt]
-    tokenizer = _tokenizer(plan.config.lineup.base)
+    tokenizer = _tokenizer(plan.config.models.base)
     try:
         text = prompts.render(prompt, problem, tokenizer)
     except RastEvalError:

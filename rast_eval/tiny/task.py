@@ -3,8 +3,9 @@
     Q: Tom has 37 shells. Mon buys 6 bags of 7. Tue loses 5 bags of 5. How many?
     A: Let's think step by step. Mon buys 6 bags of 7: 37 to 69 check 6*7=42 7+2=9 37+42=79 wait 79. …
 
-What follows `37 to` asks for a product and a sum in one forward pass, which models of this size cannot learn to do
-reliably; the check writes it out in operations that they can. Everything follows from integer seeds.
+tiny-arith, the benchmark of the embedded family, is four hundred of them, banned from every corpus and RL batch. What
+follows `37 to` asks for a product and a sum in one forward pass, which models of this size cannot learn to do reliably;
+the check writes it out in operations that they can. Everything follows from integer seeds.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 NAMES = ("Tom", "Sam", "Ben", "Eva")
 ITEMS = ("books", "coins", "pens", "shells")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
 GAINS = ("buys", "finds", "gets")
 LOSSES = ("loses", "gives", "sells")
-DIRECT_OPENERS = ("The answer is", "It is")
-WORKED_OPENERS = ("Let's think step by step.", "First, we compute.")
 
 
 @dataclass(frozen=True)
@@ -35,27 +35,10 @@ class Range:
     factor: int = 9
 
 
-@dataclass(frozen=True)
-class Mix:
-    """Probabilities of the corpus; a model trained on it writes with these habits.
+LEVELS = (1, 2, 3)
+"""Numbers of steps."""
 
-    Attributes:
-        drill: a document is a row of equations without a problem.
-        direct: a problem is answered at once.
-        slip: the result of a step is off by a little or by tens.
-        check: a step is followed by a check.
-        ignore: a check that fails is passed over.
-        stop: the solution ends before a step.
-        skip: a step is left out.
-    """
-
-    drill: float = 0.05
-    direct: float = 0.20
-    slip: float = 0.30
-    check: float = 0.40
-    ignore: float = 0.20
-    stop: float = 0.03
-    skip: float = 0.02
+FULL = Range()
 
 
 @dataclass(frozen=True)
@@ -142,48 +125,6 @@ def prompt(question: str) -> str:
     return f"Q: {question}\nA:"
 
 
-def solution(rng: random.Random, story: Story, mix: Mix) -> str:
-    """One writer's answer, with the habits and slips of `mix`; a slip that goes unnoticed is carried on."""
-    if rng.random() < mix.direct:
-        return f" {rng.choice(DIRECT_OPENERS)} \\boxed{{{story.puzzle.answer}}}."
-    text, value = f" {rng.choice(WORKED_OPENERS)}", story.puzzle.start
-    for index, (step, event) in enumerate(zip(story.puzzle.steps, story.events, strict=True)):
-        if index and rng.random() < mix.stop:
-            break
-        if rng.random() < mix.skip:
-            continue
-        true = value + step.change
-        if not 10 <= true <= 99:
-            break  # an earlier slip has made this step impossible
-        shown = _slip(rng, true) if rng.random() < mix.slip else true
-        text += f" {event}: {value} to {shown}"
-        if rng.random() < mix.check:
-            text += f" check {step.check(value)}"
-            if shown == true or rng.random() < mix.ignore:
-                text += " ok"
-            else:
-                text += f" wait {true}"
-                shown = true
-        text += "."
-        value = shown
-    return text + f" So the answer is \\boxed{{{value}}}."
-
-
-def _slip(rng: random.Random, true: int) -> int:
-    near = {true + off for off in (-20, -10, -9, -2, -1, 1, 2, 9, 10, 20)}
-    return rng.choice(sorted(value for value in near if 10 <= value <= 99))
-
-
-def drill(rng: random.Random, limits: Range) -> str:
-    """Eight small equations: the operations that a check consists of."""
-    rows = []
-    for _ in range(8):
-        value = rng.randint(10, limits.top)
-        step = draw_step(rng, value, limits)
-        rows.append(rng.choice(step.check(value).split(" ")))
-    return " " + " ".join(f"{row}." for row in rows)
-
-
 def puzzles(seed: int, count: int, levels: tuple[int, ...], banned: Collection[Puzzle], limits: Range) -> list[Puzzle]:
     """`count` different puzzles, none of them banned, the levels (numbers of steps) in turn."""
     rng, found = random.Random(seed), dict[Puzzle, None]()
@@ -194,18 +135,13 @@ def puzzles(seed: int, count: int, levels: tuple[int, ...], banned: Collection[P
     return list(found)
 
 
-def corpus(
-    seed: int, count: int, levels: tuple[int, ...], banned: Collection[Puzzle], mix: Mix, limits: Range
-) -> Iterator[tuple[str, str]]:
-    """`count` documents as (prompt, completion); a drill has an empty prompt."""
+def problems(seed: int, count: int) -> Iterator[dict[str, Any]]:
+    """Yield `count` distinct rows `{id, question, answer, level}`, the levels (numbers of steps) in turn."""
     rng = random.Random(seed)
-    while count:
-        if rng.random() < mix.drill:
-            yield "", drill(rng, limits)
-        else:
-            puzzle = draw_puzzle(rng, rng.choice(levels), limits)
-            if puzzle in banned:
-                continue
-            story = tell(rng, puzzle)
-            yield prompt(story.question), solution(rng, story, mix)
-        count -= 1
+    for number, puzzle in enumerate(puzzles(seed, count, LEVELS, (), FULL)):
+        yield {
+            "id": str(number),
+            "question": tell(rng, puzzle).question,
+            "answer": str(puzzle.answer),
+            "level": len(puzzle.steps),
+        }

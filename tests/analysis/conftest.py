@@ -1,8 +1,8 @@
 import pytest
 
-from rast_eval import zoo
 from rast_eval.analysis.forcing import Trajectory
 from rast_eval.decoding.loading import load_tokenizer
+from rast_eval.inputs.models import resolve_models
 
 TEXT = (
     " First, we compute. Mon buys 6 bags of 7: 37 to 69 check 6*7=42 7+2=9 37+42=79 wait 79."
@@ -11,14 +11,14 @@ TEXT = (
 
 
 @pytest.fixture(scope="session")
-def lineup():
-    return zoo.resolve()
+def models():
+    return resolve_models()
 
 
 @pytest.fixture(scope="session")
-def path(lineup):
+def path(models):
     """A written answer with a slip in it: models differ on it."""
-    tokenizer = load_tokenizer(lineup.base)
+    tokenizer = load_tokenizer(models.base)
     prompt = "Q: Tom has 37 coins. Mon buys 6 bags of 7. Tue loses 5 bags of 5. How many?\nA:"
     return Trajectory("0", tuple(tokenizer(prompt)["input_ids"]), tuple(tokenizer(TEXT)["input_ids"]))
 

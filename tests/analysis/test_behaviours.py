@@ -5,7 +5,7 @@ import pytest
 from run_writer import write_run
 
 from rast_eval.analysis.behaviours import BEHAVIOURS, behaviour_table, count_behaviours, count_words
-from rast_eval.results import load_run
+from rast_eval.results.reader import load_run
 
 
 @pytest.mark.parametrize(

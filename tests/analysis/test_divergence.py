@@ -19,8 +19,8 @@ def test_kl_uses_the_shared_columns():
     assert kl_divergence(base, padded).item() == pytest.approx(kl_divergence(base[:, :2], padded).item())
 
 
-def test_divergence_along_a_path(lineup, path, direct):
-    rast = lineup.system("rast")
+def test_divergence_along_a_path(models, path, direct):
+    rast = models.system("rast")
     (found,) = measure(TeacherForcer(members_of([rast]), chunk=6), rast, [path])
     logits = [direct(ref) for ref in rast.members]
     width = min(x.shape[-1] for x in logits)
@@ -30,7 +30,7 @@ def test_divergence_along_a_path(lineup, path, direct):
     assert list(found.kl) == pytest.approx(expected, abs=1e-3)
     assert found.base_choices == tuple(base.argmax(-1).tolist())
     assert min(found.kl) > -1e-9
-    tokenizer = load_tokenizer(lineup.base)
+    tokenizer = load_tokenizer(models.base)
     ranked = top_tokens([found, found], tokenizer, count=3)
     assert [mean for _, mean, _ in ranked] == sorted((mean for _, mean, _ in ranked), reverse=True)
     assert divergence_table("t", [found], tokenizer).rows[3][1] == f"{max(found.kl):.4f}"

@@ -2,12 +2,13 @@ import pytest
 import torch
 
 from rast_eval.analysis.forcing import TeacherForcer, Trajectory, greedy_paths, members_of
-from rast_eval.config import EngineConfig, System
+from rast_eval.config import EngineConfig
+from rast_eval.types import System
 
 
 @pytest.mark.parametrize("chunk", [1, 5, 1000])
-def test_chunks_add_up_to_one_plain_pass(lineup, path, direct, chunk):
-    models = [lineup.base, lineup.deltas[0].expert]
+def test_chunks_add_up_to_one_plain_pass(models, path, direct, chunk):
+    models = [models.base, models.deltas[0].expert]
     forcer = TeacherForcer(models, chunk=chunk)
     parts = list(forcer.stream(path, models))
     assert [start for start, _ in parts] == list(range(0, len(path.tokens), chunk))
@@ -18,8 +19,8 @@ def test_chunks_add_up_to_one_plain_pass(lineup, path, direct, chunk):
         torch.testing.assert_close(joined, direct(ref), atol=2e-4, rtol=1e-4)
 
 
-def test_systems_are_fused_by_equation_3(lineup, path, direct):
-    systems = {"base": lineup.system("base"), "rast": lineup.system("rast")}
+def test_systems_are_fused_by_equation_3(models, path, direct):
+    systems = {"base": models.system("base"), "rast": models.system("rast")}
     members = members_of(list(systems.values()))
     assert len(members) == 3
     parts = list(TeacherForcer(members, chunk=7).stream_systems(path, systems))
@@ -29,13 +30,13 @@ def test_systems_are_fused_by_equation_3(lineup, path, direct):
     torch.testing.assert_close(torch.cat([p["rast"] for _, p in parts]).double(), expected, atol=5e-4, rtol=1e-4)
 
 
-def test_greedy_paths_are_what_the_model_itself_chooses(lineup, path):
-    system = System(lineup.ceiling)
+def test_greedy_paths_are_what_the_model_itself_chooses(models, path):
+    system = System(models.ceiling)
     (found,) = greedy_paths(system, {"7": path.prompt}, EngineConfig(), max_tokens=40)
     assert found.problem_id == "7"
-    rows = torch.cat([x["rl"] for _, x in TeacherForcer([lineup.ceiling]).stream_systems(found, {"rl": system})])
+    rows = torch.cat([x["rl"] for _, x in TeacherForcer([models.ceiling]).stream_systems(found, {"rl": system})])
     assert rows.argmax(-1).tolist() == list(found.tokens)
 
 
-def test_an_empty_path_has_no_logits(lineup):
-    assert list(TeacherForcer([lineup.base]).stream(Trajectory("0", (1, 2), ()), [lineup.base])) == []
+def test_an_empty_path_has_no_logits(models):
+    assert list(TeacherForcer([models.base]).stream(Trajectory("0", (1, 2), ()), [models.base])) == []

@@ -5,7 +5,7 @@ import pytest
 from run_writer import write_run
 
 from rast_eval.analysis.length import length_table, measure_lengths
-from rast_eval.results import load_run
+from rast_eval.results.reader import load_run
 from rast_eval.statistics import mean_estimate
 
 

@@ -6,12 +6,13 @@ import torch
 from rast_eval.analysis import path_coverage
 from rast_eval.analysis.forcing import TeacherForcer
 from rast_eval.analysis.path_coverage import PathCoverage, coverage_table, first_token_rate, mean_rate, measure
-from rast_eval.config import EngineConfig, System
+from rast_eval.config import EngineConfig
+from rast_eval.types import System
 
 
-def test_rate_follows_equation_2(lineup, path, direct):
-    found = measure(TeacherForcer([lineup.base], chunk=9), {"base": System(lineup.base)}, [path])["base"][0]
-    choices = direct(lineup.base).argmax(-1).tolist()
+def test_rate_follows_equation_2(models, path, direct):
+    found = measure(TeacherForcer([models.base], chunk=9), {"base": System(models.base)}, [path])["base"][0]
+    choices = direct(models.base).argmax(-1).tolist()
     n = len(path.tokens)
     assert list(found.choices) == choices
     assert found.rate == pytest.approx(sum(choices[i] == path.tokens[i] for i in range(1, n)) / (n - 1))
@@ -29,11 +30,11 @@ def test_mean_is_over_paths_not_tokens():
 
 @pytest.mark.vllm
 @pytest.mark.slow
-def test_vllm_finds_the_same_choices(lineup, path):
+def test_vllm_finds_the_same_choices(models, path):
     pytest.importorskip("vllm")
     config = EngineConfig(backend="vllm", dtype="float32", max_model_len=256)
     for arm in ("base", "rast"):
-        system = lineup.system(arm)
+        system = models.system(arm)
         forcer = TeacherForcer(list(system.members))
         assert (
             path_coverage.measure_with_vllm(system, [path], config)[0] == measure(forcer, {arm: system}, [path])[arm][0]
@@ -42,11 +43,11 @@ def test_vllm_finds_the_same_choices(lineup, path):
 
 @pytest.mark.vllm
 @pytest.mark.slow
-def test_vllm_finds_the_same_log_probabilities(lineup, path):
+def test_vllm_finds_the_same_log_probabilities(models, path):
     pytest.importorskip("vllm")
     from rast_eval.decoding.vllm.engine import VLLMEngine
 
-    rast = lineup.system("rast")
+    rast = models.system("rast")
     engine = VLLMEngine(rast, EngineConfig(backend="vllm", dtype="float32", max_model_len=256))
     try:
         (scored,) = engine.score([(*path.prompt, *path.tokens)])

@@ -21,8 +21,8 @@ def test_weighted_cosine_ignores_what_nobody_says():
     assert shifted.item() == pytest.approx(1)
 
 
-def test_deltas_of_two_sizes_along_a_path(lineup, path, direct):
-    large, small = (lineup.ceiling, lineup.base), (lineup.deltas[0].expert, lineup.deltas[0].antiexpert)
+def test_deltas_of_two_sizes_along_a_path(models, path, direct):
+    large, small = (models.ceiling, models.base), (models.deltas[0].expert, models.deltas[0].antiexpert)
     forcer = TeacherForcer([*large, *small], chunk=11)
     (found,) = measure(forcer, {"m": large, "s": small}, [path, path])
     logits = [direct(ref) for ref in (*large, *small)]
@@ -40,8 +40,8 @@ def test_deltas_of_two_sizes_along_a_path(lineup, path, direct):
     assert similarity_table("t", [found]).rows[0][0] == "Δm, Δs"
 
 
-def test_a_delta_resembles_itself(lineup, path):
-    pair = (lineup.deltas[0].expert, lineup.deltas[0].antiexpert)
+def test_a_delta_resembles_itself(models, path):
+    pair = (models.deltas[0].expert, models.deltas[0].antiexpert)
     (found,) = measure(TeacherForcer(list(pair)), {"a": pair, "b": pair}, [path, path])
     assert found.raw.value == pytest.approx(1)
     assert found.weighted.value == pytest.approx(1)

@@ -5,13 +5,13 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from rast_eval import zoo
-from rast_eval.config import Delta, EngineConfig, ModelRef, System
+from rast_eval.config import EngineConfig
 from rast_eval.decoding import checks, loading
 from rast_eval.errors import ModelError, OutOfMemory, PromptTooLong, TokenizerMismatch
-from rast_eval.types import Request
+from rast_eval.inputs.models import resolve_models
+from rast_eval.types import Delta, ModelRef, Request, System
 
-BASE = zoo.resolve().base
+BASE = resolve_models().base
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import rast_eval.tiny
-from rast_eval.config import Delta, ModelRef, System
 from rast_eval.decoding.compose import compose
 from rast_eval.errors import ModelError, UsageError
+from rast_eval.types import Delta, ModelRef, System
 
 TINY = Path(rast_eval.tiny.__file__).parent / "checkpoints"
 

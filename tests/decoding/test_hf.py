@@ -4,20 +4,21 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from rast_eval import plan, zoo  # noqa: E402
-from rast_eval.config import EngineConfig, Sampling, System  # noqa: E402
+from rast_eval.config import EngineConfig, RunConfig  # noqa: E402
 from rast_eval.decoding.engine import make_engine  # noqa: E402
 from rast_eval.decoding.hf import Row, Stopper  # noqa: E402
 from rast_eval.decoding.loading import load_model, load_tokenizer  # noqa: E402
-from rast_eval.types import Request  # noqa: E402
+from rast_eval.inputs.models import resolve_models  # noqa: E402
+from rast_eval.run import plan  # noqa: E402
+from rast_eval.types import Request, Sampling, System  # noqa: E402
 
-LINEUP = zoo.resolve()
+LINEUP = resolve_models()
 RAST = LINEUP.system("rast")
 
 
 @pytest.fixture(scope="module")
 def requests():
-    config = plan.RunConfig(LINEUP, limit=6)
+    config = RunConfig(LINEUP, limit=6)
     built = plan.build(config)
     cell = next(cell for cell in built.cells if cell.arm == "rast")
     return [r for r in plan.requests(built, cell, load_tokenizer(LINEUP.base)) if r.sample < 2]
@@ -81,7 +82,7 @@ def test_stop_tokens_are_named():
 
 
 def test_one_model_and_a_zero_delta_are_the_same(requests):
-    half = zoo.resolve(weight=0.0).system("rast")
+    half = resolve_models(weight=0.0).system("rast")
     base = generate(System(LINEUP.base), requests[:2], Sampling(0.0, 1.0, 30))
     zero = generate(half, requests[:2], Sampling(0.0, 1.0, 30))
     assert [c.output for c in base.values()] == [c.output for c in zero.values()]

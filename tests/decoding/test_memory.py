@@ -7,17 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from rast_eval import zoo
-from rast_eval.config import Delta, EngineConfig, ModelRef, System
+from rast_eval.config import EngineConfig
 from rast_eval.decoding import memory
 from rast_eval.decoding.memory import check_memory, plan_memory, weight_bytes
 from rast_eval.errors import OutOfMemory
+from rast_eval.inputs.models import resolve_system
+from rast_eval.types import Delta, ModelRef, System
 
 CARD = 80 * 10**9
 
 
 def system(base, delta):
-    return zoo.resolve_system(base, [delta])
+    return resolve_system(base, [delta])
 
 
 def test_sizes_of_a_published_trio():

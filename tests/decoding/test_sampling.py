@@ -2,8 +2,8 @@ import numpy as np
 import torch
 from scipy.stats import chisquare
 
-from rast_eval.config import Sampling
 from rast_eval.decoding.sampling import UniformStream, draw
+from rast_eval.types import Sampling
 
 
 def test_greedy_takes_the_first_of_equals():

@@ -10,7 +10,13 @@ SYSTEMS = {
     "expert": {"base": {"path": "tiny-s-rl", "name": "tiny-s-rl"}, "deltas": []},
     "rast": {
         "base": {"path": "tiny-m", "name": "tiny-m"},
-        "deltas": [{"expert": {"name": "tiny-s-rl"}, "antiexpert": {"name": "tiny-s"}, "weight": 1.0}],
+        "deltas": [
+            {
+                "expert": {"path": "tiny-s-rl", "name": "tiny-s-rl"},
+                "antiexpert": {"path": "tiny-s", "name": "tiny-s"},
+                "weight": 1.0,
+            }
+        ],
     },
     "rl": {"base": {"path": "tiny-m-rl", "name": "tiny-m-rl"}, "deltas": []},
 }
@@ -33,6 +39,7 @@ def write_run(path: Path, cells: list[dict], seed: int = 0) -> Path:
                     "top_p": 1.0 if cell.get("greedy") else 0.95,
                     "max_tokens": 64,
                 },
+                "stop": [],
                 "n": n,
                 "problem_count": cell.get("planned", count),
                 "fingerprint": f"{arm}-{benchmark}",

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from rast_eval import resources
+from rast_eval.inputs import resources
 from rast_eval.paper.audit import contradictions, recovery_bounds, run_audit
 from rast_eval.paper.published import Printed
 

@@ -4,9 +4,9 @@ import pytest
 from run_writer import write_run
 
 from rast_eval.errors import UsageError
-from rast_eval.metrics import evaluate_run
 from rast_eval.paper.beside import beside_paper, beside_table, identify
-from rast_eval.results import load_run
+from rast_eval.results.metrics import evaluate_run
+from rast_eval.results.reader import load_run
 
 ARMS = [("base", 0.686, 1), ("rast", 0.807, 4), ("rl", 0.813, 4)]
 

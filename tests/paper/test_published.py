@@ -1,6 +1,6 @@
 import pytest
 
-from rast_eval import resources
+from rast_eval.inputs import resources
 from rast_eval.paper import published
 
 

@@ -4,7 +4,7 @@ from run_writer import write_run
 from rast_eval import statistics
 from rast_eval.errors import UsageError
 from rast_eval.report.comparison import compare_runs, comparison_table
-from rast_eval.results import load_run, load_verdicts
+from rast_eval.results.reader import load_grades, load_run
 
 
 def run(path, accuracy, seed, arms=("base", "rast"), benchmarks=("math500", "amc23"), problems=40):
@@ -21,7 +21,7 @@ def test_every_shared_cell_is_compared(tmp_path):
     rows = compare_runs(a, b)
     assert [(r.arm, r.benchmark) for r in rows] == [(x, y) for x in ("base", "rast") for y in ("math500", "amc23")]
     assert {(r.arm, r.difference.test) for r in rows} == {("base", "mcnemar"), ("rast", "sign-flip")}
-    matrices = [load_verdicts(r, r.cell("rast", "math500")).correct for r in (a, b)]
+    matrices = [load_grades(r, r.cell("rast", "math500")).correct for r in (a, b)]
     assert rows[2].difference == statistics.paired_difference(*matrices)
     assert [r.holm for r in rows[2:]] == statistics.holm([r.difference.p_value for r in rows[2:]])
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from rast_eval.tiny.model import SHAPES, TinyModel, load_checkpoint, save_checkpoint
-from rast_eval.tiny.sample import pad_right, sample
-from rast_eval.tiny.tokenizer import EOS, VOCAB
+from tools.tiny_family.model import SHAPES, TinyModel, load_checkpoint, save_checkpoint
+from tools.tiny_family.sample import pad_right, sample
+from tools.tiny_family.tokenizer import EOS, VOCAB
 
 
 def scrambled(size: str) -> TinyModel:

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from rast_eval import resources
-from rast_eval.results import Verdicts
-from rast_eval.tiny.report import (
+from rast_eval.inputs import resources
+from rast_eval.results.reader import GradeMatrix
+from tools.tiny_family.report import (
+    Combination,
     Family,
-    Laboratory,
     Measured,
-    Trial,
+    Measurements,
     behaviour_row,
     pair_row,
     replace_section,
@@ -28,17 +28,17 @@ def measured(rows, outputs=("",)):
     texts = tuple(("",) * correct.shape[1] for _ in rows)
     tokens = np.full(correct.shape, 7)
     votes = np.where(correct, 0, 1)
-    return Measured(Verdicts(names, correct, votes, texts, texts, tokens, nobody, nobody, 0, {}), tuple(outputs))
+    return Measured(GradeMatrix(names, correct, votes, texts, texts, tokens, nobody, nobody, 0, {}), tuple(outputs))
 
 
 def test_labels_and_lineups_name_the_trial():
     family = Family(resources.embedded_checkpoints())
-    trial = Trial("l-base", "s", 0.5)
-    assert (trial.label, Trial("m-rl").label) == ("l + 0.5Δs", "m-rl")
-    lineup = trial.lineup(family)
-    assert lineup.base.path.endswith("l-base")
-    assert [(d.expert.path[-4:], d.antiexpert.path[-6:], d.weight) for d in lineup.deltas] == [("s-rl", "s-base", 0.5)]
-    assert Trial("m-rl").lineup(family).arms == ("base",)
+    combination = Combination("l-base", "s", 0.5)
+    assert (combination.label, Combination("m-rl").label) == ("l + 0.5Δs", "m-rl")
+    models = combination.models(family)
+    assert models.base.path.endswith("l-base")
+    assert [(d.expert.path[-4:], d.antiexpert.path[-6:], d.weight) for d in models.deltas] == [("s-rl", "s-base", 0.5)]
+    assert Combination("m-rl").models(family).arms == ("base",)
 
 
 def test_behaviours_are_counted_a_step():
@@ -50,10 +50,10 @@ def test_behaviours_are_counted_a_step():
 def test_a_pair_stands_between_its_base_and_its_ceiling():
     below, half, above = ([[i < count] for i in range(40)] for count in (0, 20, 40))
     found = {
-        Trial("l-base"): measured(below),
-        Trial("l-rl"): measured(above),
-        Trial("s-rl"): measured(below),
-        Trial("l-base", "s"): measured(half),
+        Combination("l-base"): measured(below),
+        Combination("l-rl"): measured(above),
+        Combination("s-rl"): measured(below),
+        Combination("l-base", "s"): measured(half),
     }
     row = pair_row("l", "s", found)
     assert row[0] == "l + Δs"
@@ -73,7 +73,7 @@ def test_only_its_own_section_is_replaced():
 
 @pytest.mark.slow
 def test_every_table_is_written(tmp_path):
-    laboratory = Laboratory(Family(resources.embedded_checkpoints()), tmp_path, n=2, limit=2)
-    tables = list(sampled_tables(laboratory, ("l", "m"), jobs=2))
+    measurements = Measurements(Family(resources.embedded_checkpoints()), tmp_path, n=2, limit=2)
+    tables = list(sampled_tables(measurements, ("l", "m"), jobs=2))
     assert [len(table.rows) for table in tables] == [12, 6, 12, 5]
     assert tables[0].rows[6][0] == "l + Δm"

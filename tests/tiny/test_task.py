@@ -5,19 +5,10 @@ import re
 
 import pytest
 
-from rast_eval import benchmarks
-from rast_eval.tiny import arith
-from rast_eval.tiny.recipe import (
-    FULL,
-    LEVELS,
-    TEST_COUNT,
-    TEST_SEED,
-    banned_puzzles,
-    benchmark_puzzles,
-    dev_puzzles,
-    documents,
-)
-from rast_eval.tiny.task import Mix, Puzzle, Range, Step, corpus, draw_puzzle, prompt, puzzles, solution, tell
+from rast_eval.inputs import benchmarks
+from rast_eval.tiny.task import FULL, LEVELS, Puzzle, Range, Step, draw_puzzle, problems, prompt, puzzles, tell
+from tools.tiny_family.corpus import Mix, corpus, solution
+from tools.tiny_family.recipe import TEST_COUNT, TEST_SEED, banned_puzzles, benchmark_puzzles, dev_puzzles, documents
 
 CAREFUL = Mix(drill=0, direct=0, slip=0, check=1, ignore=0, stop=0, skip=0)
 STEP = re.compile(
@@ -119,7 +110,7 @@ def test_prompt_is_what_the_template_renders():
 
 def test_the_benchmark_is_the_banned_test_set():
     benchmark = benchmarks.get("tiny-arith")
-    assert benchmark.generator == {"task": "arith", "seed": TEST_SEED, "count": TEST_COUNT}
-    rows = list(arith.problems(TEST_SEED, TEST_COUNT))
+    assert benchmark.generator == {"seed": TEST_SEED, "count": TEST_COUNT}
+    rows = list(problems(TEST_SEED, TEST_COUNT))
     assert [int(row["answer"]) for row in rows] == [puzzle.answer for puzzle in benchmark_puzzles()]
     assert [int(re.search(r"has (\d+)", row["question"])[1]) for row in rows] == [p.start for p in benchmark_puzzles()]

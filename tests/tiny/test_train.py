@@ -6,12 +6,13 @@ import random
 import pytest
 import torch
 
-from rast_eval.tiny.grpo import Grpo, Plateau, reward
-from rast_eval.tiny.model import Shape, TinyModel, save_checkpoint
-from rast_eval.tiny.pretrain import Pretraining, batches, encode
-from rast_eval.tiny.recipe import CURRICULUM, FULL
-from rast_eval.tiny.task import Mix, corpus
-from rast_eval.tiny.tokenizer import EOS, PAD, VOCAB, save_tokenizer, train_tokenizer
+from rast_eval.tiny.task import FULL
+from tools.tiny_family.corpus import Mix, corpus
+from tools.tiny_family.grpo import Grpo, Plateau, reward
+from tools.tiny_family.model import Shape, TinyModel, save_checkpoint
+from tools.tiny_family.pretrain import Pretraining, batches, encode
+from tools.tiny_family.recipe import CURRICULUM
+from tools.tiny_family.tokenizer import EOS, PAD, VOCAB, save_tokenizer, train_tokenizer
 
 SHAPE = Shape(width=32, layers=1, ffn=48, heads=1, kv_heads=1, vocab=416)
 PAIRS = list(corpus(1, 120, (1,), (), CURRICULUM[0].mix, CURRICULUM[0].limits))

@@ -8,7 +8,7 @@ import time
 
 PARENT = """
 import os, time
-from rast_eval.tiny.workers import pool
+from tools.tiny_family.workers import pool
 if __name__ == "__main__":
     with pool(1) as workers:
         print(workers.submit(os.getpid).result(), flush=True)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from rast_eval.config import EngineConfig, Sampling, System
+from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_prompts, check_same_members
 from rast_eval.decoding.compose import compose
 from rast_eval.decoding.loading import end_token_ids
 from rast_eval.decoding.memory import check_memory
 from rast_eval.decoding.vllm.startup import LogTail, explain, set_environment
 from rast_eval.errors import RastEvalError, UsageError
-from rast_eval.types import Completion, FinishReason, Request
+from rast_eval.types import Completion, FinishReason, Request, Sampling, System
 
 CPU_KV_BYTES = 4 << 30
 """KV cache on a CPU where the user sets none: vLLM would take its share of all memory."""

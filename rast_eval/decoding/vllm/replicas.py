@@ -10,10 +10,10 @@ from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Any
 
-from rast_eval.config import EngineConfig, Sampling, System
+from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_same_members
 from rast_eval.errors import BackendError, RastEvalError
-from rast_eval.types import Completion, Request
+from rast_eval.types import Completion, Request, Sampling, System
 
 
 class ReplicatedEngine:

@@ -21,7 +21,7 @@ from rast_eval.scoring.code.oracles import SET_TASKS, Oracle, comparable, longes
 from rast_eval.scoring.code.sandbox import Job, Limits, Pool, Sandbox, check_usable, run_pool
 from rast_eval.scoring.code.sanitize import sanitize
 from rast_eval.scoring.code.truth import Reference, Truth, payload
-from rast_eval.types import Grade, GradeJob, GradeStatus, Problem
+from rast_eval.types import Grade, GradeStatus, Problem, Sample
 
 MIN_SECONDS = {"0.3.1": 1.0, "master": 4.0}
 """Shortest limit of one call under either set of rules."""
@@ -89,11 +89,11 @@ class Part:
         def accepts(index: int, output: bytes, expected: bytes) -> bool:
             return comparable(output, expected) and oracle.accepts(index, self.arguments[index], output, expected)
 
-        job = Job(payload(program, self.entry_point, truth.inputs(), as_set=self.as_set), self.limits(truth, rules))
+        sample = Job(payload(program, self.entry_point, truth.inputs(), as_set=self.as_set), self.limits(truth, rules))
         verbatim, most = not truth.nan and not oracle.root_counts, longest(max(truth.sizes, default=0))
         with open(truth.path, "rb") as file:
             comparison = Comparison(truth, file, accepts, verbatim, most)
-            outcome = sandbox.run(job, comparison.consume)
+            outcome = sandbox.run(sample, comparison.consume)
         passed, total, errors = comparison.passed, len(truth.sizes), comparison.errors
         if comparison.wrong:
             status = "fail"
@@ -132,18 +132,20 @@ class EvalPlus:
         self.unsafe = unsafe
         check_usable(unsafe)
 
-    def grade(self, jobs: Sequence[GradeJob], workers: int | None = None) -> list[Grade]:
-        """Verdicts in the order of `jobs`; equal programs of a problem run once.
+    def grade(self, samples: Sequence[Sample], workers: int | None = None) -> list[Grade]:
+        """GradeMatrix in the order of `samples`; equal programs of a problem run once.
 
         Raises:
             SandboxError: see `Sandbox`.
             DataError: a problem's row lacks a column.
         """
-        with Pool(len(jobs), workers, self.unsafe) as pool:  # its sandboxes get ready while the rows are read
-            problems = {job.problem.id: job.problem for job in jobs}
+        with Pool(len(samples), workers, self.unsafe) as pool:  # its sandboxes get ready while the rows are read
+            problems = {sample.problem.id: sample.problem for sample in samples}
             truths = self._truths([_Task(problem) for problem in problems.values()], workers)
-            programs = [self.program(job) for job in jobs]
-            keys = list(dict.fromkeys((job.problem.id, program) for job, program in zip(jobs, programs, strict=True)))
+            programs = [self.program(sample) for sample in samples]
+            keys = list(
+                dict.fromkeys((sample.problem.id, program) for sample, program in zip(samples, programs, strict=True))
+            )
             runnable = [key for key in keys if key[1].strip() and not truths[key[0]].reason]
             runnable.sort(key=lambda key: -truths[key[0]].seconds)  # longest first: no worker is left with a long tail
 
@@ -153,17 +155,17 @@ class EvalPlus:
             verdicts = pool.run([task(key) for key in runnable], _any_timeout)
         found = dict(zip(runnable, verdicts, strict=True))
         return [
-            self._grade(job, program, truths[job.problem.id], found.get((job.problem.id, program)))
-            for job, program in zip(jobs, programs, strict=True)
+            self._grade(sample, program, truths[sample.problem.id], found.get((sample.problem.id, program)))
+            for sample, program in zip(samples, programs, strict=True)
         ]
 
     @staticmethod
-    def program(job: GradeJob) -> str:
+    def program(sample: Sample) -> str:
         """The program to run: tabs become four spaces, a base model's output continues the task's text."""
-        text = job.output.replace("\t", "    ")
-        if job.prompt in BASE_PROMPTS:
-            text = job.problem.metadata["prompt"].strip() + "\n" + text
-        return sanitize(text, job.problem.metadata["entry_point"])
+        text = sample.output.replace("\t", "    ")
+        if sample.prompt in BASE_PROMPTS:
+            text = sample.problem.metadata["prompt"].strip() + "\n" + text
+        return sanitize(text, sample.problem.metadata["entry_point"])
 
     def _truths(self, tasks: Sequence[_Task], workers: int | None) -> dict[str, _Task]:
         missing = [task for task in tasks if not task.load()]
@@ -181,7 +183,7 @@ class EvalPlus:
                 break
         return verdicts
 
-    def _grade(self, job: GradeJob, program: str, task: _Task, verdicts: list[Verdict] | None) -> Grade:
+    def _grade(self, sample: Sample, program: str, task: _Task, verdicts: list[Verdict] | None) -> Grade:
         details: dict[str, Any] = {"rules": self.rules}
         status: GradeStatus = "ok"
         if task.reason:
@@ -199,7 +201,7 @@ class EvalPlus:
                 details["note"] = last.note
             status = "timeout" if last.status == "timeout" else "error" if last.status == "error" else "ok"
         correct = verdicts is not None and len(verdicts) == 2 and verdicts[-1].status == "pass"
-        return Grade(job.problem.id, job.sample, program, correct, status, None, details)
+        return Grade(sample.problem.id, sample.index, program, correct, status, None, details)
 
 
 def _any_timeout(verdicts: list[Verdict]) -> bool:

@@ -20,7 +20,7 @@ from rast_eval.scoring.code.lcb_tests import Cases, extract_program, read_tests,
 from rast_eval.scoring.code.oracles import comparable
 from rast_eval.scoring.code.sandbox import Job, Limits, Outcome, Sandbox, check_usable, run_pool
 from rast_eval.scoring.code.sandbox.inside import codec
-from rast_eval.types import Grade, GradeJob, GradeStatus, Problem
+from rast_eval.types import Grade, GradeStatus, Problem, Sample
 
 WAYS = ("official", "process")
 CALL_SECONDS = 6.0
@@ -61,16 +61,18 @@ class LiveCodeBench:
         self.unsafe = unsafe
         check_usable(unsafe)
 
-    def grade(self, jobs: Sequence[GradeJob], workers: int | None = None) -> list[Grade]:
-        """Verdicts in the order of `jobs`; equal programs of a problem run once.
+    def grade(self, samples: Sequence[Sample], workers: int | None = None) -> list[Grade]:
+        """GradeMatrix in the order of `samples`; equal programs of a problem run once.
 
         Raises:
             SandboxError: see `Sandbox`.
             DataError: a problem's tests cannot be read.
         """
-        problems = {job.problem.id: job.problem for job in jobs}
-        programs = [self.program(job) for job in jobs]
-        keys = sorted({(job.problem.id, program) for job, program in zip(jobs, programs, strict=True) if program})
+        problems = {sample.problem.id: sample.problem for sample in samples}
+        programs = [self.program(sample) for sample in samples]
+        keys = sorted(
+            {(sample.problem.id, program) for sample, program in zip(samples, programs, strict=True) if program}
+        )
         tests = lru_cache(maxsize=16)(lambda problem_id: _tests(problems[problem_id]))
 
         def task(key: tuple[str, str]) -> Callable[[Sandbox], dict[str, Verdict]]:
@@ -79,20 +81,20 @@ class LiveCodeBench:
         verdicts = run_pool([task(key) for key in keys], _any_timeout, workers, self.unsafe)
         found = dict(zip(keys, verdicts, strict=True))
         return [
-            self._grade(job, program, found.get((job.problem.id, program)))
-            for job, program in zip(jobs, programs, strict=True)
+            self._grade(sample, program, found.get((sample.problem.id, program)))
+            for sample, program in zip(samples, programs, strict=True)
         ]
 
     @staticmethod
-    def program(job: GradeJob) -> str:
+    def program(sample: Sample) -> str:
         """The program to run; empty where none can be extracted."""
-        text = job.output if job.prompt == BASE_PROMPT else extract_program(job.output)
+        text = sample.output if sample.prompt == BASE_PROMPT else extract_program(sample.output)
         return text if text.strip() else ""
 
-    def _grade(self, job: GradeJob, program: str, verdicts: dict[str, Verdict] | None) -> Grade:
+    def _grade(self, sample: Sample, program: str, verdicts: dict[str, Verdict] | None) -> Grade:
         details: dict[str, Any] = {"lcb_io": self.lcb_io}
         if verdicts is None:
-            return Grade(job.problem.id, job.sample, program, False, "no_answer", None, details)
+            return Grade(sample.problem.id, sample.index, program, False, "no_answer", None, details)
         for way, verdict in verdicts.items():
             details[way] = verdict.status
             details[f"{way}_passed"] = f"{verdict.passed}/{verdict.total}"
@@ -100,7 +102,7 @@ class LiveCodeBench:
                 details[f"{way}_note"] = verdict.note
         counted = verdicts[self.lcb_io].status
         status: GradeStatus = "timeout" if counted == "timeout" else "error" if counted == "error" else "ok"
-        return Grade(job.problem.id, job.sample, program, counted == "pass", status, None, details)
+        return Grade(sample.problem.id, sample.index, program, counted == "pass", status, None, details)
 
 
 def _tests(problem: Problem) -> Cases:
@@ -120,11 +122,11 @@ def judge(sandbox: Sandbox, program: str, tests: Cases, way: str) -> Verdict:
 
 def _judge_calls(sandbox: Sandbox, program: str, tests: Cases, fresh: bool) -> Verdict:
     """All tests in one process: method calls, or the program as a function with replaced streams."""
-    job: dict[str, Any] = {"code": program, "prelude": True}
+    sample: dict[str, Any] = {"code": program, "prelude": True}
     if tests.function is None:
-        job["mode"], inputs = "mocked", list[Any](tests.inputs)
+        sample["mode"], inputs = "mocked", list[Any](tests.inputs)
     else:
-        job |= {"mode": "calls", "entry": tests.function, "solution_class": True, "fresh": fresh}
+        sample |= {"mode": "calls", "entry": tests.function, "solution_class": True, "fresh": fresh}
         inputs = list[Any](tests.arguments())
     frames, errors, passed, wrong = Frames(_most([max(tests.outputs, key=len)])), [], 0, False
 
@@ -142,7 +144,7 @@ def _judge_calls(sandbox: Sandbox, program: str, tests: Cases, fresh: bool) -> V
 
     total = (CALL_SECONDS + 1) * len(inputs) + 5
     limits = Limits(CALL_SECONDS, CALL_SECONDS, total, output=_most(tests.outputs))
-    payload = json.dumps(job).encode() + b"\n" + codec.encode(inputs).encode()
+    payload = json.dumps(sample).encode() + b"\n" + codec.encode(inputs).encode()
     outcome = sandbox.run(Job(payload, limits), consume)
     clean = outcome.why == "exited" and outcome.code == 0 and passed == len(tests.outputs) and not errors
     return _verdict(outcome, "fail" if wrong else "pass" if clean else "", passed, tests, errors)

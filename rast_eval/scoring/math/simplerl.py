@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from rast_eval.scoring.math import tasks
 from rast_eval.scoring.pool import CPU_SECONDS, MEMORY_BYTES, Outcome, WorkerPool
-from rast_eval.types import Grade, GradeJob
+from rast_eval.types import Grade, Sample
 
 Pair = tuple[str, str]
 
@@ -35,17 +35,17 @@ class SimpleRLScorer:
         self._votes = votes
         self._pools: dict[tuple[str, int | None], WorkerPool] = {}
 
-    def grade(self, jobs: Sequence[GradeJob], workers: int | None = None) -> list[Grade]:
-        """Verdicts in the order of `jobs`; the number of workers changes none of them."""
-        texts = [(job.output, job.problem.gold, job.problem.benchmark, job.prompt) for job in jobs]
+    def grade(self, samples: Sequence[Sample], workers: int | None = None) -> list[Grade]:
+        """GradeMatrix in the order of `samples`; the number of workers changes none of them."""
+        texts = [(sample.output, sample.problem.gold, sample.problem.benchmark, sample.prompt) for sample in samples]
         read = self._pool(tasks.READ, workers).map(texts)
-        pairs = [_open_pair(job, outcome) for job, outcome in zip(jobs, read, strict=True)]
+        pairs = [_open_pair(sample, outcome) for sample, outcome in zip(samples, read, strict=True)]
         compared = self._compare([pair for pair in dict.fromkeys(pairs) if pair], workers)
         grades = [
-            _grade(job, outcome, compared[pair] if pair else None)
-            for job, outcome, pair in zip(jobs, read, pairs, strict=True)
+            _grade(sample, outcome, compared[pair] if pair else None)
+            for sample, outcome, pair in zip(samples, read, pairs, strict=True)
         ]
-        return self._with_votes(jobs, grades, workers) if self._votes else grades
+        return self._with_votes(samples, grades, workers) if self._votes else grades
 
     def close(self) -> None:
         """End the worker processes; they start again when needed."""
@@ -60,16 +60,16 @@ class SimpleRLScorer:
             zip(pairs, self._pool(tasks.ALGEBRA, workers).map([("compare", pair) for pair in pairs]), strict=True)
         )
 
-    def _with_votes(self, jobs: Sequence[GradeJob], grades: list[Grade], workers: int | None) -> list[Grade]:
+    def _with_votes(self, samples: Sequence[Sample], grades: list[Grade], workers: int | None) -> list[Grade]:
         """Class 0 is the gold answer's; wrong predictions are grouped among themselves from 1 on.
 
         So a class is right or wrong as a whole. Wrong predictions are grouped in sorted order, which makes the
         classes independent of the order of the samples.
         """
         wrong: dict[tuple[str, str], list[str]] = {}
-        for job, grade in zip(jobs, grades, strict=True):
+        for sample, grade in zip(samples, grades, strict=True):
             if grade.prediction and not grade.correct:
-                wrong.setdefault((job.problem.benchmark, grade.problem_id), []).append(grade.prediction)
+                wrong.setdefault((sample.problem.benchmark, grade.problem_id), []).append(grade.prediction)
         lists = [sorted(set(predictions)) for predictions in wrong.values()]
         classes = self._group(lists, workers)
         vote_of = {
@@ -80,9 +80,11 @@ class SimpleRLScorer:
         return [
             replace(
                 grade,
-                vote=0 if grade.correct else vote_of.get(((job.problem.benchmark, grade.problem_id), grade.prediction)),
+                vote=0
+                if grade.correct
+                else vote_of.get(((sample.problem.benchmark, grade.problem_id), grade.prediction)),
             )
-            for job, grade in zip(jobs, grades, strict=True)
+            for sample, grade in zip(samples, grades, strict=True)
         ]
 
     def _group(self, lists: list[list[str]], workers: int | None) -> list[list[int]]:
@@ -109,15 +111,15 @@ class SimpleRLScorer:
         return self._pools[key]
 
 
-def _open_pair(job: GradeJob, read: Outcome) -> Pair | None:
+def _open_pair(sample: Sample, read: Outcome) -> Pair | None:
     if read.status == "ok" and read.value[1] is None:
-        return read.value[0], job.problem.gold
+        return read.value[0], sample.problem.gold
     return None
 
 
-def _grade(job: GradeJob, read: Outcome, compared: Outcome | None) -> Grade:
+def _grade(sample: Sample, read: Outcome, compared: Outcome | None) -> Grade:
     """The verdict from what the workers reported; what went over a limit or died is wrong, and says so."""
-    key = (job.problem.id, job.sample)
+    key = (sample.problem.id, sample.index)
     prediction, verdict = read.value if read.status == "ok" else (None, False)
     last = compared or read
     if last.status != "ok":

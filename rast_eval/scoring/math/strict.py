@@ -8,7 +8,7 @@ from dataclasses import replace
 from rast_eval.scoring.math.equivalence import GROUP_STRICTLY, LOAD_MATH_VERIFY, STRICT
 from rast_eval.scoring.math.golds import printed_gold
 from rast_eval.scoring.pool import CPU_SECONDS, MEMORY_BYTES, Outcome, WorkerPool
-from rast_eval.types import Grade, GradeJob
+from rast_eval.types import Grade, Sample
 
 _STRICT_MEMORY = max(MEMORY_BYTES, 3 << 30)
 
@@ -31,13 +31,13 @@ class StrictScorer:
         self._votes = votes
         self._pools: dict[tuple[str, int | None], WorkerPool] = {}
 
-    def grade(self, jobs: Sequence[GradeJob], workers: int | None = None) -> list[Grade]:
-        """Verdicts in the order of `jobs`; equal (output, gold) pairs are judged once."""
-        pairs = [(job.output, printed_gold(job.problem)) for job in jobs]
+    def grade(self, samples: Sequence[Sample], workers: int | None = None) -> list[Grade]:
+        """GradeMatrix in the order of `samples`; equal (output, gold) pairs are judged once."""
+        pairs = [(sample.output, printed_gold(sample.problem)) for sample in samples]
         distinct = list(dict.fromkeys(pairs))
         judged = dict(zip(distinct, self._pool(STRICT, workers).map(distinct), strict=True))
-        grades = [_grade(job, judged[pair]) for job, pair in zip(jobs, pairs, strict=True)]
-        return self._with_votes(jobs, grades, workers) if self._votes else grades
+        grades = [_grade(sample, judged[pair]) for sample, pair in zip(samples, pairs, strict=True)]
+        return self._with_votes(samples, grades, workers) if self._votes else grades
 
     def close(self) -> None:
         """End the worker processes; they start again when needed."""
@@ -45,10 +45,10 @@ class StrictScorer:
             pool.close()
         self._pools.clear()
 
-    def _with_votes(self, jobs: Sequence[GradeJob], grades: list[Grade], workers: int | None) -> list[Grade]:
+    def _with_votes(self, samples: Sequence[Sample], grades: list[Grade], workers: int | None) -> list[Grade]:
         """Class 0 is the gold answer's; wrong predictions are grouped among themselves from 1 on."""
         wrong: dict[tuple[str, str], list[str]] = {}
-        keys = [(job.problem.benchmark, job.problem.id) for job in jobs]
+        keys = [(sample.problem.benchmark, sample.problem.id) for sample in samples]
         for key, grade in zip(keys, grades, strict=True):
             if grade.prediction and not grade.correct:
                 wrong.setdefault(key, []).append(grade.prediction)
@@ -76,8 +76,8 @@ def _classes(outcome: Outcome, predictions: list[str]) -> list[int]:
     return classes
 
 
-def _grade(job: GradeJob, outcome: Outcome) -> Grade:
-    key = (job.problem.id, job.sample)
+def _grade(sample: Sample, outcome: Outcome) -> Grade:
+    key = (sample.problem.id, sample.index)
     if outcome.status != "ok":
         return Grade(*key, "", False, outcome.status, details={"error": outcome.error} if outcome.error else {})
     prediction, correct = outcome.value

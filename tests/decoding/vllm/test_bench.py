@@ -8,16 +8,16 @@ import pytest
 
 pytest.importorskip("vllm")
 
-from rast_eval.decoding import bench
-from rast_eval.shapes import ModelShape
+from rast_eval.inputs.shapes import ModelShape
+from tools.bench import decode
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
 
 def test_every_engine_is_timed(capsys, monkeypatch):
-    monkeypatch.setattr(bench, "SMALL_BASE", ModelShape(64, 2, 2, 2, 32, 128, 512, 1024))
-    monkeypatch.setattr(bench, "SMALL_DELTA", ModelShape(32, 1, 1, 1, 32, 64, 448, 1024))
-    bench.main(["--json", "--steps", "8", "--batch", "2"])
+    monkeypatch.setattr(decode, "SMALL_BASE", ModelShape(64, 2, 2, 2, 32, 128, 512, 1024))
+    monkeypatch.setattr(decode, "SMALL_DELTA", ModelShape(32, 1, 1, 1, 32, 64, 448, 1024))
+    decode.main(["--json", "--steps", "8", "--batch", "2"])
     result = json.loads(capsys.readouterr().out)
     assert set(result["ms_per_step"]) == {"base", "expert", "antiexpert", "fused", "hf"}
     assert all(value > 0 for value in result["ms_per_step"].values())

@@ -9,12 +9,12 @@ import pytest
 
 pytest.importorskip("vllm")
 
-from rast_eval.config import Delta, EngineConfig, ModelRef, Sampling, System
+from rast_eval.config import EngineConfig
 from rast_eval.decoding.hf import HFEngine
 from rast_eval.decoding.vllm import VLLMEngine
 from rast_eval.errors import BackendError, PromptTooLong, UsageError
-from rast_eval.shapes import shape_of
-from rast_eval.types import Request
+from rast_eval.inputs.models import shape_of
+from rast_eval.types import Delta, ModelRef, Request, Sampling, System
 
 pytestmark = pytest.mark.vllm
 

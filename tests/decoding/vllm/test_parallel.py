@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("vllm")
 
-from rast_eval.config import Delta, EngineConfig, ModelRef, Sampling, System
+from rast_eval.config import EngineConfig
 from rast_eval.decoding.engine import make_engine
 from rast_eval.errors import UsageError
-from rast_eval.types import Request
+from rast_eval.types import Delta, ModelRef, Request, Sampling, System
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 

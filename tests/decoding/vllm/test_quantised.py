@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("vllm")
 
-from rast_eval.config import Delta, EngineConfig, ModelRef, Sampling, System
+from rast_eval.config import EngineConfig
 from rast_eval.decoding.vllm import VLLMEngine
-from rast_eval.types import Request
+from rast_eval.types import Delta, ModelRef, Request, Sampling, System
 
 pytestmark = pytest.mark.vllm
 

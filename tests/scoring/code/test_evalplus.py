@@ -13,7 +13,7 @@ from rast_eval.errors import DataError, UnknownName
 from rast_eval.scoring import get_scorer
 from rast_eval.scoring.code import evalplus
 from rast_eval.scoring.code.evalplus import EvalPlus, Part
-from rast_eval.types import GradeJob, Problem
+from rast_eval.types import Problem, Sample
 
 CASES = [
     json.loads(line) for line in (Path(__file__).parents[2] / "cases" / "code_evalplus.jsonl").read_text().splitlines()
@@ -22,7 +22,7 @@ SLOW = {
     "humaneval_plus": (15, 25, 36, 59, 83, 94, 130, 139),
     "mbpp_plus": (84, 123, 162, 255, 271, 300, 389, 392, 583, 589, 592, 599, 603, 630),
 }
-"""Problems whose references alone take seconds; `python -m rast_eval.scoring.code.bench` judges all."""
+"""Problems whose references alone take seconds; `python -m tools.bench.code_scoring` judges all."""
 
 
 def made(
@@ -55,7 +55,7 @@ def test_reference_solutions_pass_cold_and_warm(bwrap, data_dir, benchmark, file
         rows = [json.loads(line) for line in lines]
     rows = [row for row in rows if int(row["task_id"].split("/")[1]) not in SLOW[benchmark]]
     jobs = [
-        GradeJob(Problem(benchmark, row["task_id"], "", "", row), 0, row["prompt"] + row["canonical_solution"])
+        Sample(Problem(benchmark, row["task_id"], "", "", row), 0, row["prompt"] + row["canonical_solution"])
         for row in rows
     ]
     for chosen in (jobs, jobs[::4]):  # cold, then warm
@@ -70,7 +70,7 @@ def outputs(problem):
     fenced = f"Here it is:\n```python\n{right}\n```\nIt returns its argument."
     dead = "def f(x):\n    while True:\n        pass"
     texts = (right, wrong, slow, fenced, dead, "", "I cannot.", "def f(x):\n    return 1 / 0")
-    return [GradeJob(problem, sample, text) for sample, text in enumerate(texts)]
+    return [Sample(problem, sample, text) for sample, text in enumerate(texts)]
 
 
 def test_verdicts_are_the_same_for_any_number_of_workers(bwrap):
@@ -102,7 +102,7 @@ def test_a_loaded_machine_times_out_nobody(bwrap, monkeypatch):
             os.sched_setaffinity(pid, cpu)
         lines = ["import time", "def f(x):", "    end = time.process_time() + 0.5"]
         work = "\n".join([*lines, "    while time.process_time() < end:", "        pass", "    return x"])
-        grade = EvalPlus(rules="0.3.1").grade([GradeJob(made(), 0, work)], workers=1)[0]
+        grade = EvalPlus(rules="0.3.1").grade([Sample(made(), 0, work)], workers=1)[0]
     finally:
         os.sched_setaffinity(0, before)
         for loop in loops:
@@ -114,7 +114,7 @@ def test_a_loaded_machine_times_out_nobody(bwrap, monkeypatch):
 def test_a_problem_that_cannot_be_judged_is_named(bwrap, capsys):
     broken = made("def f(x):\n    raise KeyError", name="Made/9")
     good = made()
-    grades = EvalPlus().grade([GradeJob(p, 0, "def f(x):\n    return x") for p in (broken, good)])
+    grades = EvalPlus().grade([Sample(p, 0, "def f(x):\n    return x") for p in (broken, good)])
     assert [grade.status for grade in grades] == ["error", "ok"]
     assert grades[0].details["unjudgeable"] == "the reference solution fails with KeyError on input 0"
     assert "cannot be judged and count as wrong: Made/9" in capsys.readouterr().err
@@ -123,9 +123,7 @@ def test_a_problem_that_cannot_be_judged_is_named(bwrap, capsys):
 def test_base_model_outputs_continue_the_task(bwrap):
     problem = made()
     row = dict(problem.metadata) | {"prompt": "def f(x):\n", "canonical_solution": "    return x"}
-    job = GradeJob(
-        Problem("humaneval_plus", "Made/1", "", "", row), 0, "\treturn x\n\n# done", "evalplus-base-humaneval"
-    )
+    job = Sample(Problem("humaneval_plus", "Made/1", "", "", row), 0, "\treturn x\n\n# done", "evalplus-base-humaneval")
     assert EvalPlus.program(job) == "def f(x):\n    return x"
     assert EvalPlus().grade([job])[0].correct
 
@@ -148,4 +146,4 @@ def test_bad_settings_and_rows_are_refused(bwrap):
         get_scorer("evalplus", rules="0.4")
     problem = Problem("humaneval_plus", "HumanEval/0", "", "", {"prompt": "", "test": ""})
     with pytest.raises(DataError, match=r"HumanEval/0 of humaneval_plus lacks"):
-        EvalPlus().grade([GradeJob(problem, 0, "x = 1")])
+        EvalPlus().grade([Sample(problem, 0, "x = 1")])

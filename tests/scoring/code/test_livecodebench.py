@@ -9,7 +9,7 @@ from rast_eval.errors import UnknownName
 from rast_eval.scoring import get_scorer
 from rast_eval.scoring.code.lcb_tests import Cases, read_tests
 from rast_eval.scoring.code.livecodebench import judge
-from rast_eval.types import GradeJob, Problem
+from rast_eval.types import Problem, Sample
 
 CASES = Path(__file__).parents[2] / "cases"
 WAYS = ("official", "process")
@@ -48,7 +48,7 @@ def problems(data_dir):
 def test_own_solutions_of_real_problems(bwrap, problems, kind):
     rows = [json.loads(line) for line in (CASES / "code_lcb_solutions.jsonl").read_text().splitlines()]
     assert len(rows) >= 20
-    jobs = [GradeJob(problems[row["id"]], 0, f"Plan first.\n```python\n{row[kind]}\n```\nDone.") for row in rows]
+    jobs = [Sample(problems[row["id"]], 0, f"Plan first.\n```python\n{row[kind]}\n```\nDone.") for row in rows]
     grades = get_scorer("livecodebench").grade(jobs, workers=2)
     assert [grade.problem_id for grade in grades] == [row["id"] for row in rows]
     for grade in grades:
@@ -66,7 +66,7 @@ def test_every_public_problem_loads_and_runs(bwrap, problems):
     jobs = []
     for problem in problems.values():
         cases = read_tests(problem.id, problem.metadata)
-        jobs.append(GradeJob(problem, 0, f"```\n{functional.format(cases.function) if cases.function else stdin}\n```"))
+        jobs.append(Sample(problem, 0, f"```\n{functional.format(cases.function) if cases.function else stdin}\n```"))
     grades = get_scorer("livecodebench").grade(jobs, workers=2)
     assert len(grades) == 342
     assert {(grade.details["official"], grade.details["process"]) for grade in grades} == {("fail", "fail")}
@@ -75,7 +75,7 @@ def test_every_public_problem_loads_and_runs(bwrap, problems):
 def test_the_verdict_that_counts_is_chosen(bwrap):
     program = "```\nimport sys\nprint(sum(map(int, sys.stdin)))\n```"
     row = {"public_test_cases": json.dumps([{"input": "1\n2", "output": "3"}]), "metadata": "{}"}
-    job = GradeJob(Problem("livecodebench", "p", "", "", row), 0, program)
+    job = Sample(Problem("livecodebench", "p", "", "", row), 0, program)
     official, process = (get_scorer("livecodebench", lcb_io=way).grade([job])[0] for way in WAYS)
     assert (official.correct, process.correct) == (False, True)
     assert official.details["process"] == process.details["process"] == "pass"
@@ -87,8 +87,8 @@ def test_no_program_is_no_answer(bwrap):
     row = {"public_test_cases": json.dumps([{"input": "", "output": ""}]), "metadata": "{}"}
     problem = Problem("livecodebench", "p", "", "", row)
     for output in ("", "print(1)", "```python\nprint(1)", "```\n\n```"):
-        assert get_scorer("livecodebench").grade([GradeJob(problem, 0, output)])[0].status == "no_answer"
-    whole = GradeJob(problem, 0, "pass", prompt="livecodebench-base")
+        assert get_scorer("livecodebench").grade([Sample(problem, 0, output)])[0].status == "no_answer"
+    whole = Sample(problem, 0, "pass", prompt="livecodebench-base")
     assert get_scorer("livecodebench").grade([whole])[0].correct
 
 

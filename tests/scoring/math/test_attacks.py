@@ -11,7 +11,7 @@ import pytest
 
 from rast_eval.scoring import get_scorer
 from rast_eval.scoring.math.expression import UnsafeExpression, parse_expression
-from rast_eval.types import GradeJob, Problem
+from rast_eval.types import Problem, Sample
 
 FILE = "{folder}/canary{n}"
 TEMPLATES = [
@@ -95,7 +95,7 @@ def test_nothing_runs(tmp_path, listener, name):
     assert len(attacks) >= 30
     boxed = [rf"\boxed{{{attack}}}" for attack in attacks] + [f"The answer is: {attack}" for attack in attacks]
     jobs = [
-        GradeJob(Problem("math500", str(number), "", gold, {"gold": gold}), 0, output)
+        Sample(Problem("math500", str(number), "", gold, {"gold": gold}), 0, output)
         for number, output in enumerate(boxed)
         for gold in GOLDS
     ]
@@ -112,8 +112,7 @@ def test_nothing_runs(tmp_path, listener, name):
 
 def test_attacks_as_votes(tmp_path):
     jobs = [
-        GradeJob(Problem("math500", "0", "", "7"), n, rf"\boxed{{{text}}}")
-        for n, text in enumerate(render(tmp_path, 1))
+        Sample(Problem("math500", "0", "", "7"), n, rf"\boxed{{{text}}}") for n, text in enumerate(render(tmp_path, 1))
     ]
     scorer = get_scorer("simplerl")
     grades = scorer.grade(jobs, workers=1)

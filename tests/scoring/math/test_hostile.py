@@ -7,7 +7,7 @@ import resource
 import pytest
 
 from rast_eval.scoring import get_scorer
-from rast_eval.types import GradeJob, Problem
+from rast_eval.types import Problem, Sample
 
 SIZES = range(1, 13)
 
@@ -121,8 +121,8 @@ def test_every_class_finishes(scorer, name):
     outputs = outputs_of(name)
     assert len(outputs) >= 12
     gold = GOLDS.get(name, r"\frac{7}{2}")
-    hostile = [GradeJob(Problem("math500", f"h{n}", "", gold), 0, text) for n, text in enumerate(outputs)]
-    honest = [GradeJob(Problem("math500", f"g{n}", "", "(1,x+1)"), 0, r"\boxed{(1, 1+x)}") for n in range(len(outputs))]
+    hostile = [Sample(Problem("math500", f"h{n}", "", gold), 0, text) for n, text in enumerate(outputs)]
+    honest = [Sample(Problem("math500", f"g{n}", "", "(1,x+1)"), 0, r"\boxed{(1, 1+x)}") for n in range(len(outputs))]
     mixed = [job for pair in zip(hostile, honest, strict=True) for job in pair]
     grades = scorer.grade(mixed, workers=2)
     assert [grade.problem_id for grade in grades] == [job.problem.id for job in mixed]
@@ -147,7 +147,7 @@ def test_an_empty_output_against_an_empty_gold_is_wrong(scorer):
         "\t",
     ]
     grades = scorer.grade(
-        [GradeJob(Problem("math500", "97", "", ""), n, text) for n, text in enumerate(texts)], workers=1
+        [Sample(Problem("math500", "97", "", ""), n, text) for n, text in enumerate(texts)], workers=1
     )
     scorer.close()
     assert not any(grade.correct for grade in grades)

@@ -1,4 +1,4 @@
-"""Verdicts and predictions against SimpleRL's own on real outputs."""
+"""GradeMatrix and predictions against SimpleRL's own on real outputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from rast_eval.scoring import get_scorer
 from rast_eval.scoring.math.golds import gold_from_raw
-from rast_eval.types import GradeJob, Problem
+from rast_eval.types import Problem, Sample
 
 
 @pytest.mark.slow
@@ -20,7 +20,7 @@ def test_agreement_on_real_outputs(parity_dir):
         name = "aime24" if row["benchmark"] == "aime25" else row["benchmark"]
         gold = gold_from_raw(name, row["gold_raw"])
         assert gold == row["simplerl_gold"]
-        jobs.append(GradeJob(Problem(name, str(number), "", gold), 0, row["output"]))
+        jobs.append(Sample(Problem(name, str(number), "", gold), 0, row["output"]))
     scorer = get_scorer("simplerl", votes=False)
     grades = scorer.grade(jobs)
     scorer.close()

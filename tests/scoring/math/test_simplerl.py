@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from rast_eval.scoring import get_scorer
-from rast_eval.types import GradeJob, Problem
+from rast_eval.types import Problem, Sample
 
 
 def jobs(gold, outputs, benchmark="math500", problem_id="0"):
     problem = Problem(benchmark, problem_id, "?", gold)
-    return [GradeJob(problem, sample, output) for sample, output in enumerate(outputs)]
+    return [Sample(problem, sample, output) for sample, output in enumerate(outputs)]
 
 
 @pytest.fixture(scope="module")

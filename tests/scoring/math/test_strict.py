@@ -9,7 +9,7 @@ import pytest
 
 from rast_eval.scoring import get_scorer
 from rast_eval.scoring.math.golds import printed_gold
-from rast_eval.types import GradeJob, Problem
+from rast_eval.types import Problem, Sample
 
 CASES = [json.loads(line) for line in (Path(__file__).parents[2] / "cases/math_strict.jsonl").read_text().splitlines()]
 
@@ -22,7 +22,7 @@ def scorer():
 
 
 def job(output, gold, number=0):
-    return GradeJob(Problem("math500", str(number), "", "", {"gold": gold}), 0, output)
+    return Sample(Problem("math500", str(number), "", "", {"gold": gold}), 0, output)
 
 
 def test_cases(scorer):
@@ -36,7 +36,7 @@ def test_cases(scorer):
 def test_votes_and_statuses(scorer):
     outputs = [r"\boxed{\frac12}", r"\boxed{0.5}", r"\boxed{2x}", r"\boxed{x+x}", r"\boxed{7}", "", "no idea at all"]
     problem = Problem("math500", "0", "", "", {"gold": "1/2"})
-    grades = scorer.grade([GradeJob(problem, n, text) for n, text in enumerate(outputs)], workers=2)
+    grades = scorer.grade([Sample(problem, n, text) for n, text in enumerate(outputs)], workers=2)
     assert [grade.correct for grade in grades] == [True, True] + [False] * 5
     votes = [grade.vote for grade in grades]
     assert votes[0] == votes[1] == 0

@@ -1,0 +1,28 @@
+"""Where the data folders of the package lie: benchmarks/, prompts/, results/paper/."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def folder(name: str) -> Path:
+    """Folder `name` (`"benchmarks"`, `"prompts"`, `"results/paper"`) of the installed package or checkout.
+
+    In a wheel the folders lie inside the package; in a checkout they lie beside it.
+    """
+    packaged = _PACKAGE / "data" / name
+    return packaged if packaged.is_dir() else _PACKAGE.parent / name
+
+
+def embedded_checkpoints() -> Path:
+    """Folder of the tiny family's checkpoints, `tiny:NAME` in models.toml."""
+    return _PACKAGE / "tiny" / "checkpoints"
+
+
+def local_data_dir() -> Path | None:
+    """`RAST_EVAL_DATA`, the folder of local benchmark files, where it is set."""
+    value = os.environ.get("RAST_EVAL_DATA")
+    return Path(value) if value else None

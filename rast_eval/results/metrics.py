@@ -1,0 +1,317 @@
+"""From a run directory to its numbers: one frozen `RunMetrics`, built on grades and samples only.
+
+metrics = evaluate_run(Path("results/demo"))
+metrics.cell("rast", "tiny-arith").accuracy.value      # averaged pass@1, a fraction
+metrics.cell("rast", "tiny-arith").recovery.value      # share of the base→RL gap
+write_metrics(metrics, Path("results/demo"))           # metrics.json, NaN as null
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from rast_eval import statistics
+from rast_eval.errors import NothingScored, StoreError
+from rast_eval.results.reader import GradeMatrix, is_graded, load_grades, load_run, scorer_of
+from rast_eval.statistics import Accuracy, Estimate, Recovery
+from rast_eval.types import Arm, Cell
+
+Estimator = Literal["unbiased", "paper"]
+
+FEW_EXTRACTED, MANY_TRUNCATED = 0.90, 0.05
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What became of the outputs, each a fraction of all of them."""
+
+    extracted: float
+    truncated: float
+    stopped_by_string: float
+    timed_out: float
+
+
+@dataclass(frozen=True)
+class CellMetrics:
+    """All figures of one arm on one benchmark.
+
+    Attributes:
+        system: what generated, e.g. `32b + Δ14b`.
+        decoding: `greedy` or `T=1, top-p 0.95`.
+        problems: problems with all samples graded, of `problem_count` planned.
+        pass_at, majority_at: by k; majority_at is empty where the grader has no votes.
+        mean_tokens: generated tokens an output.
+        criteria: for programs, the share that passes each criterion of judging them; empty for math.
+        recovery: None for arms that define the gap and where base or rl is missing.
+    """
+
+    arm: Arm
+    benchmark: str
+    scorer: str
+    prompt: str
+    system: str
+    decoding: str
+    max_tokens: int
+    problems: int
+    problem_count: int
+    samples: int
+    accuracy: Accuracy
+    pass_at: Mapping[int, Estimate]
+    majority_at: Mapping[int, Estimate]
+    shares: Shares
+    mean_tokens: float
+    criteria: Mapping[str, float] = field(default_factory=dict)
+    recovery: Recovery | None = None
+
+
+@dataclass(frozen=True)
+class RunMetrics:
+    """All figures of a run.
+
+    Attributes:
+        average_recovery: by arm over all benchmarks, where there are several.
+        warnings: sentences a reader must see beside the scores.
+        unscored: `arm on benchmark` wherever no answer at all was extracted.
+    """
+
+    run: str
+    estimator: Estimator
+    cells: tuple[CellMetrics, ...]
+    average_recovery: Mapping[str, Recovery]
+    warnings: tuple[str, ...]
+    unscored: tuple[str, ...]
+
+    def cell(self, arm: str, benchmark: str) -> CellMetrics | None:
+        """The figures of one arm on one benchmark."""
+        return next((c for c in self.cells if c.arm == arm and c.benchmark == benchmark), None)
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """Arms in table order."""
+        return tuple(sorted({c.arm for c in self.cells}, key=lambda arm: arm.order))
+
+    @property
+    def benchmarks(self) -> tuple[str, ...]:
+        """Benchmarks in the order of the plan."""
+        return tuple(dict.fromkeys(c.benchmark for c in self.cells))
+
+
+def evaluate_run(
+    run: Path, scorer: str | None = None, estimator: Estimator | None = None, ks: Sequence[int] | None = None
+) -> RunMetrics:
+    """Compute every figure of a run; see `evaluate_runs`."""
+    return evaluate_runs([run], scorer, estimator, ks)
+
+
+def evaluate_runs(
+    runs: Sequence[Path],
+    scorer: str | None = None,
+    estimator: Estimator | None = None,
+    ks: Sequence[int] | None = None,
+    name: str | None = None,
+) -> RunMetrics:
+    """Compute every figure of the arms that one or several runs hold together.
+
+    Several runs serve where one base and ceiling stand beside several deltas: each is generated once.
+
+    Args:
+        runs: where two hold the same arm on the same benchmark, the first one counts.
+        scorer: replaces the math scorer that the run was graded with first.
+        estimator: `paper` takes the paper's pass@k, majority@k and averaged recovery instead; None follows
+            the run's preset.
+        ks: k of pass@k and majority@k; by default the powers of two up to n.
+        name: of the result; by default the first run's.
+
+    Raises:
+        StoreError: no manifest, or nothing graded yet.
+        UsageError: a cell has no grades by `scorer`.
+    """
+    records = [load_run(run) for run in runs]
+    estimator = estimator or ("paper" if records[0].estimator == "paper" else "unbiased")
+    planned: dict[tuple[Arm, str], Cell] = {}
+    grades: dict[tuple[Arm, str], GradeMatrix] = {}
+    for record in records:
+        for cell in record.cells:
+            key = (cell.arm, cell.benchmark)
+            if key not in planned:
+                planned[key] = cell
+                if scorer or is_graded(record, cell):
+                    grades[key] = load_grades(record, cell, scorer)
+    grades = {key: v for key, v in grades.items() if v.problem_ids}
+    if not grades:
+        raise StoreError(
+            f"{runs[0]} has no problem whose samples are all graded.",
+            f"Type the same `rast-eval run` command again, or `rast-eval score {runs[0]}` to grade what is there.",
+        )
+    cells, warnings = [], []
+    for key, cell in planned.items():
+        if key not in grades:
+            warnings.append(f"{cell.arm} on {cell.benchmark}: nothing graded yet.")
+            continue
+        found = _cell_metrics(cell, grades[key], scorer_of(cell, scorer), estimator, ks)
+        recovery, note = _recovery(grades, cell)
+        cells.append(dataclasses.replace(found, recovery=recovery))
+        warnings += [*_cell_warnings(found, grades[key]), *note]
+    warnings += _prompt_warnings(cells)
+    unscored = tuple(f"{c.arm} on {c.benchmark}" for c in cells if c.shares.extracted == 0.0)
+    average = _average_recoveries(grades, cells, estimator)
+    return RunMetrics(name or records[0].name, estimator, tuple(cells), average, tuple(warnings), unscored)
+
+
+def require_scored(metrics: RunMetrics) -> None:
+    """Call it last, when everything has been written and shown; a single empty cell is a warning of its own.
+
+    Raises:
+        NothingScored: no answer could be extracted from any output of the whole run.
+    """
+    if metrics.unscored and len(metrics.unscored) == len(metrics.cells):
+        raise NothingScored(
+            f"No answer could be extracted at all: {', '.join(metrics.unscored)}.",
+            "Look at the outputs with `rast-eval view`, then check --prompt and --max-tokens.",
+        )
+
+
+def to_jsonable(value: Any) -> Any:
+    """Dataclasses as plain JSON values, NaN and infinities as null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_jsonable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def write_metrics(metrics: RunMetrics, run: Path) -> Path:
+    """Write `metrics.json` into the run; fractions, never percent."""
+    file = run / "metrics.json"
+    file.write_text(json.dumps(to_jsonable(metrics), indent=1) + "\n", encoding="ascii")
+    return file
+
+
+def _cell_metrics(
+    cell: Cell, found: GradeMatrix, scorer: str, estimator: Estimator, ks: Sequence[int] | None
+) -> CellMetrics:
+    extracted = np.array([[prediction.strip() != "" for prediction in row] for row in found.predictions])
+    has_votes = bool((found.votes >= 0).any()) or not bool(extracted.any())
+    wanted = sorted(set(ks)) if ks else [2**i for i in range(cell.n.bit_length()) if 2**i <= cell.n]
+    passes: dict[int, Estimate] = {}
+    majorities: dict[int, Estimate] = {}
+    for k in wanted:
+        unbiased = estimator == "unbiased"
+        hits = statistics.pass_at_k(found.correct, k) if unbiased else statistics.pass_at_k_paper(found.correct, k)
+        passes[k] = statistics.share_estimate(hits)
+        if not has_votes:
+            continue
+        if unbiased:
+            wins = statistics.majority_at_k(found.correct, found.votes, k)
+        else:
+            wins = statistics.majority_at_k_paper(found.correct, found.predictions, k)
+        majorities[k] = statistics.share_estimate(wins)
+    status = np.array(found.status)
+    sampling = cell.sampling
+    decoding = "greedy" if sampling.greedy else f"T={sampling.temperature:g}, top-p {sampling.top_p:g}"
+    return CellMetrics(
+        arm=cell.arm,
+        benchmark=cell.benchmark,
+        scorer=scorer,
+        prompt=cell.prompt,
+        system=cell.system.label,
+        decoding=decoding,
+        max_tokens=sampling.max_tokens,
+        problems=len(found.problem_ids),
+        problem_count=cell.problem_count,
+        samples=cell.n,
+        accuracy=statistics.accuracy(found.correct),
+        pass_at=passes,
+        majority_at=majorities,
+        shares=Shares(
+            extracted=float(extracted.mean()),
+            truncated=float(found.truncated.mean()),
+            stopped_by_string=float(found.stopped_by_string.mean()),
+            timed_out=float((status == "timeout").mean()),
+        ),
+        mean_tokens=float(found.num_tokens.mean()),
+        criteria=found.criteria,
+    )
+
+
+GradesByCell = Mapping[tuple[Arm, str], GradeMatrix]
+
+
+Triple = tuple[list[float], list[float], list[float]]
+
+
+def _aligned(grades: GradesByCell, arm: Arm, benchmark: str) -> tuple[Triple, list[str]] | None:
+    """Shares of right samples of (base, arm, rl) on their common problems, and what was left out."""
+    base = next((name for name in map(Arm, ("base", "base@sampled")) if (name, benchmark) in grades), None)
+    ceiling = Arm("rl")
+    if base is None or (ceiling, benchmark) not in grades or (arm, benchmark) not in grades:
+        return None
+    low, own, high = (grades[name, benchmark].by_problem for name in (base, arm, ceiling))
+    common = [p for p in own if p in low and p in high]
+    if not common:
+        return None
+    note = f"Recovery of {arm} on {benchmark}: over the {len(common)} problems that base, {arm} and rl share."
+    triple = ([low[p] for p in common], [own[p] for p in common], [high[p] for p in common])
+    return triple, [note] if len(common) < max(len(low), len(own), len(high)) else []
+
+
+def _recovery(grades: GradesByCell, cell: Cell) -> tuple[Recovery | None, list[str]]:
+    arms = _aligned(grades, cell.arm, cell.benchmark) if cell.arm.closes_gap else None
+    if arms is None:
+        return None, []
+    return statistics.recovery(*arms[0]), arms[1]
+
+
+def _average_recoveries(
+    grades: GradesByCell, cells: Sequence[CellMetrics], estimator: Estimator
+) -> dict[str, Recovery]:
+    result: dict[str, Recovery] = {}
+    for arm in dict.fromkeys(c.arm for c in cells if c.arm.closes_gap):
+        rows = [_aligned(grades, arm, c.benchmark) for c in cells if c.arm == arm]
+        triples = [row[0] for row in rows if row is not None]
+        if len(triples) < 2:
+            continue
+        average = statistics.average_recovery(triples)
+        if estimator == "paper":
+            rates = [c.recovery.value for c in cells if c.arm == arm and c.recovery is not None]
+            average = Recovery(
+                statistics.mean_of_ratios(rates), math.nan, math.nan, average.gap, "mean of ratios", "paper's estimator"
+            )
+        result[arm] = average
+    return result
+
+
+def _cell_warnings(cell: CellMetrics, found: GradeMatrix) -> list[str]:
+    where, shares, warnings = f"{cell.arm} on {cell.benchmark}", cell.shares, []
+    if shares.extracted == 0.0:
+        warnings.append(f"{where}: NO answer could be extracted; its score says nothing about the model.")
+    elif shares.extracted < FEW_EXTRACTED:
+        warnings.append(f"{where}: an answer could be extracted from {shares.extracted:.1%} of the outputs only.")
+    if shares.truncated > MANY_TRUNCATED:
+        warnings.append(f"{where}: {shares.truncated:.1%} of the outputs were cut at {cell.max_tokens} tokens.")
+    if cell.problems < cell.problem_count:
+        partly = f", {found.incomplete} more in part" if found.incomplete else ""
+        warnings.append(f"{where}: {cell.problems} of {cell.problem_count} problems are done{partly}.")
+    return warnings
+
+
+def _prompt_warnings(cells: Sequence[CellMetrics]) -> list[str]:
+    warnings = []
+    for benchmark in dict.fromkeys(c.benchmark for c in cells):
+        used = {c.arm: c.prompt for c in cells if c.benchmark == benchmark}
+        if len(set(used.values())) > 1:
+            listed = ", ".join(f"{arm} {prompt}" for arm, prompt in used.items())
+            warnings.append(f"{benchmark}: the arms were asked under different prompts ({listed}).")
+    return warnings

@@ -1,0 +1,1 @@
+"""From settings to samples and grades: plan, generate, grade, sweep."""

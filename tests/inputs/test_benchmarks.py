@@ -1,0 +1,80 @@
+import gzip
+import json
+from dataclasses import replace
+
+import pytest
+
+from rast_eval.errors import DataError, UnknownName
+from rast_eval.inputs import benchmarks
+
+COUNTS = {"math500": 500, "gsm8k": 1319, "aime24": 30, "amc23": 40, "minerva": 272, "olympiadbench": 675,
+          "humaneval_plus": 164, "mbpp_plus": 378, "livecodebench": 880, "tiny-arith": 400}  # fmt: skip
+
+
+def test_every_benchmark_of_the_paper_is_there():
+    found = benchmarks.registry()
+    assert {name: found[name].count for name in COUNTS} == COUNTS
+
+
+@pytest.mark.parametrize("name", ["math500", "gsm8k", "aime24", "amc23", "minerva", "olympiadbench"])
+def test_math_files_load_with_their_count_and_hash(name, data_dir, recwarn):
+    benchmark = benchmarks.get(name)
+    problems = benchmarks.load(benchmark, data_dir)
+    assert len(problems) == COUNTS[name]
+    assert benchmark.sha256 == benchmarks.canonical_sha256(problems)
+    assert not recwarn.list
+    assert all(problem.question for problem in problems)
+
+
+@pytest.mark.parametrize("name", ["humaneval_plus", "mbpp_plus"])
+def test_code_files_load(name, data_dir):
+    problems = benchmarks.load(benchmarks.get(name), data_dir)
+    assert len(problems) == COUNTS[name]
+    programs = [(p.metadata["entry_point"], p.question + p.metadata["canonical_solution"]) for p in problems]
+    assert all(f"def {entry}" in text for entry, text in programs)
+
+
+def test_aliases_and_spelling():
+    assert benchmarks.get("Minerva_Math").name == benchmarks.get("minerva").name
+    assert benchmarks.get("humaneval-plus").name == "humaneval_plus"
+    with pytest.raises(UnknownName, match="math500"):
+        benchmarks.get("math50")
+
+
+@pytest.fixture
+def own(tmp_path):
+    (tmp_path / "sums.yaml").write_text(
+        "name: sums\ntitle: Sums\nkind: math\nfile: [sums.jsonl.gz]\ncolumns: {question: [q]}\ncount: 2\n"
+        "scorer: simplerl\nprompt: tiny\ndecoding: {n: 2, temperature: 1.0, top_p: 1.0, max_tokens: 8}\n"
+    )
+    with gzip.open(tmp_path / "sums.jsonl.gz", "wt") as handle:
+        handle.writelines(json.dumps({"q": f"1+{i}?", "answer": str(1 + i)}) + "\n" for i in range(2))
+    return tmp_path
+
+
+def test_a_benchmark_of_ones_own(own):
+    problems = benchmarks.load(benchmarks.get("sums", own))
+    assert [(problem.id, problem.question, problem.gold) for problem in problems] == [
+        ("0", "1+0?", "1"),
+        ("1", "1+1?", "2"),
+    ]
+
+
+def test_a_wrong_count_and_a_wrong_hash_are_warnings_that_say_which(own):
+    benchmark = benchmarks.get("sums", own)
+    with pytest.warns(UserWarning, match="sums: 2 rows where 3 are expected"):
+        benchmarks.load(replace(benchmark, count=3))
+    with pytest.warns(UserWarning, match="sums: the sha256"):
+        benchmarks.load(replace(benchmark, sha256="0" * 64))
+
+
+def test_a_damaged_file_names_its_line(own):
+    with gzip.open(own / "sums.jsonl.gz", "at") as handle:
+        handle.write("[1, 2]\n")
+    with pytest.raises(DataError, match="Line 3"):
+        benchmarks.load(benchmarks.get("sums", own))
+
+
+def test_the_generator_repeats_itself():
+    benchmark = benchmarks.get("tiny-arith")
+    assert benchmarks.load(benchmark, limit=5) == benchmarks.load(benchmark)[:5]

@@ -1,0 +1,105 @@
+import csv
+import io
+import json
+
+import pytest
+from rich.console import Console
+from run_writer import write_run
+
+from rast_eval.report import run_report, run_tables, table
+from rast_eval.results.metrics import evaluate_run
+
+TRIO = [("base", 0.35), ("rast", 0.8), ("rl", 0.9)]
+
+
+def cells(benchmark, n=4, problems=30):
+    return [{"arm": a, "benchmark": benchmark, "accuracy": x, "problems": problems, "n": n} for a, x in TRIO]
+
+
+@pytest.fixture
+def one(tmp_path):
+    return evaluate_run(write_run(tmp_path / "demo", cells("tiny-arith")))
+
+
+@pytest.fixture
+def many(tmp_path):
+    benchmarks = ("math500", "aime24", "amc23", "minerva", "olympiadbench", "gsm8k")
+    return evaluate_run(write_run(tmp_path / "big", [c for b in benchmarks for c in cells(b)]))
+
+
+def terminal(metrics, width):
+    console = Console(width=width, record=True, file=io.StringIO())
+    run_report.render_terminal(metrics, console)
+    return console.export_text()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_terminal_output_fits_and_loses_no_figure(one, many, width):
+    for metrics in (one, many):
+        text = terminal(metrics, width)
+        assert max(map(len, text.splitlines())) <= width
+        assert "…" not in text
+        flat = " ".join(text.split())
+        for cell in metrics.cells:
+            assert table.score(cell.accuracy) in flat
+        assert "RR. = recovery rate" in flat
+
+
+def test_terminal_says_what_happened(one):
+    flat = " ".join(terminal(one, 100).split())
+    rast = one.cell("rast", "tiny-arith")
+    assert "RAST takes the base from" in flat
+    assert f"{table.rate(rast.recovery)} % of the way to the RL ceiling's" in flat
+    assert "demo: tiny-arith, 30 problems × 4 samples" in flat
+
+
+def test_wide_terminals_get_the_papers_form(many):
+    header = next(line for line in terminal(many, 200).splitlines() if "math500" in line)
+    assert header.split() == [*many.benchmarks, "average"]
+
+
+def test_markdown_tables_are_well_formed(many):
+    lines = run_report.to_markdown(many).splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    assert lines[0] == "# big: 6 benchmarks"
+    blocks = {line.count("|") for line in rows[:5]}
+    assert blocks == {len(many.benchmarks) + 3}
+    assert "## Outputs, shares in percent" in lines
+
+
+def test_latex_has_two_columns_a_benchmark(many):
+    text = run_report.to_latex(many)
+    rows = [line for line in text.splitlines() if line.endswith(r"\\") and "&" in line]
+    assert {line.count("&") for line in rows[1:]} == {12}
+    assert r"$\pm$" in text
+    assert "Δ" not in text.partition("% Avg.")[0]
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+
+
+def test_csv_is_tidy(one):
+    rows = list(csv.DictReader(io.StringIO(run_report.to_csv(one))))
+    rast = one.cell("rast", "tiny-arith")
+    figures = {(r["arm"], r["metric"], r["k"]): r["value"] for r in rows}
+    assert float(figures["rast", "accuracy", ""]) == rast.accuracy.value
+    assert float(figures["rast", "pass", "4"]) == rast.pass_at[4].value
+    assert float(figures["rast", "recovery", ""]) == rast.recovery.value
+    assert len(figures) == len(rows)
+
+
+def test_json_round_trips(one):
+    loaded = json.loads(run_report.to_json(one))
+    assert loaded["cells"][1]["recovery"]["value"] == one.cell("rast", "tiny-arith").recovery.value
+
+
+def test_greedy_runs_have_no_subset_table(tmp_path):
+    metrics = evaluate_run(write_run(tmp_path / "greedy", cells("tiny-arith", n=1)))
+    assert run_tables.subset_table(metrics) is None
+    assert "majority@" not in terminal(metrics, 80)
+
+
+def test_scorers_side_by_side(tmp_path):
+    both = [{**c, "graded_by": ["simplerl", "strict"]} for c in cells("math500")]
+    path = write_run(tmp_path / "r", both)
+    table = run_tables.scorers_table(evaluate_run(path, "simplerl"), evaluate_run(path, "strict"))
+    assert [row[:2] for row in table.rows] == [("math500", "base"), ("math500", "RAST"), ("math500", "RL ceiling")]
+    assert {row[4] for row in table.rows} == {"+0.0"}

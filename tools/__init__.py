@@ -1,0 +1,1 @@
+"""Scripts apart from the package: benchmarks of speed, and the training of the tiny family."""
