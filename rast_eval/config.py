@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
 from rast_eval.types import Models
 
 Backend = Literal["hf", "vllm"]
+
+
+class LimitFrom(StrEnum):
+    """Which problems a limit leaves: the benchmark's first ones, or a draw by the run's seed."""
+
+    head = "head"
+    random = "random"
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,8 @@ class RunConfig:
 
     Attributes:
         arms: e.g. `("base", "base@sampled", "rast")`; empty for all that the models can run.
+        limit_from: which problems a limit leaves.
+        until: half-width in points at which a cell stops sampling, as early as it may.
         shard: (i, m): this process takes every m-th problem starting at i.
         preset: a protocol of `presets.PRESETS`; single flags win over it.
     """
@@ -84,5 +94,7 @@ class RunConfig:
     engine: EngineConfig = field(default_factory=EngineConfig)
     data_dir: Path | None = None
     include_path: Path | None = None
+    limit_from: LimitFrom = LimitFrom.head
+    until: float | None = None
     shard: tuple[int, int] | None = None
     preset: str | None = None

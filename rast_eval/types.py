@@ -330,6 +330,9 @@ class Cell:
         prompt: name of the prompt template.
         stop: strings that end an output.
         fingerprint: 16 hex digits over everything that can change an output, save limit and n.
+        total: problems that the benchmark has; 0 where that is not known.
+        draw: seed by which `problem_count` of them were drawn; None for the first ones.
+        until: half-width in points at which sampling stops before n samples; None for never.
     """
 
     arm: Arm
@@ -342,6 +345,9 @@ class Cell:
     n: int
     problem_count: int
     fingerprint: str
+    total: int = 0
+    draw: int | None = None
+    until: float | None = None
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Cell:

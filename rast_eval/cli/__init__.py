@@ -15,7 +15,7 @@ from rast_eval.errors import RastEvalError, UnknownName
 INTERRUPTED = 130
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Measure": ("run", "sweep", "score", "grade"),
+    "Measure": ("power", "run", "sweep", "score", "grade"),
     "Read": ("report", "compare", "analyze", "paper", "list"),
     "Serve": ("doctor", "compose", "serve"),
 }

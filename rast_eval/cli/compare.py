@@ -23,5 +23,5 @@ def compare(
     from rast_eval.results.reader import load_run
 
     a, b = load_run(run_a), load_run(run_b)
-    rows = compare_runs(a, b, scorer)
-    show(comparison_table(a, b, rows), format, {"a": str(run_a), "b": str(run_b), "rows": rows})
+    found = compare_runs(a, b, scorer)
+    show(comparison_table(found), format, found)

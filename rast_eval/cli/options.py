@@ -11,7 +11,7 @@ from typing import Annotated, cast
 
 import typer
 
-from rast_eval.config import Backend, CodeScoring, EngineConfig, RunConfig
+from rast_eval.config import Backend, CodeScoring, EngineConfig, LimitFrom, RunConfig
 from rast_eval.errors import UnknownName, UsageError
 from rast_eval.inputs import hub, resources
 from rast_eval.inputs.models import parse_weight, resolve_models
@@ -28,6 +28,10 @@ GradesOf = Annotated[
     typer.Option("--scorer", help="Whose math grades are read: simplerl or strict.", show_default="the run's"),
 ]
 PromptName = Annotated[str | None, typer.Option("--prompt", help="Template for all arms.", show_default="the delta's")]
+Benchmarks = Annotated[
+    list[str] | None,
+    typer.Option("--benchmarks", "-b", "--tasks", "-t", help="Benchmarks, comma-separated or repeated."),
+]
 BenchmarkName = Annotated[str | None, typer.Option("--benchmark", "-b", help="Where the problems come from.")]
 Seed = Annotated[int, typer.Option(help="Seeds every sample, and every draw of problems, through SHA-256.")]
 MaxTokens = Annotated[int | None, typer.Option(help="Generated tokens at most.", show_default="the benchmark's")]
@@ -111,12 +115,19 @@ class EngineFlags:
 class RunFlags:
     """What is generated, in `run` and at every point of a `sweep`: `config.RunConfig` as flags of the same names."""
 
-    benchmarks: Annotated[
-        list[str] | None,
-        typer.Option("--benchmarks", "-b", "--tasks", "-t", help="Benchmarks, comma-separated or repeated."),
-    ] = None
+    benchmarks: Benchmarks = None
     n: Annotated[int | None, typer.Option(help="Samples a problem.", show_default="the benchmark's")] = None
     limit: Annotated[int | None, typer.Option("--limit", "-L", help="Only L problems of each benchmark.")] = None
+    limit_from: Annotated[LimitFrom, typer.Option(help="Which: head, the first ones, or random, a draw by --seed.")] = (
+        LimitFrom.head
+    )
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="±POINTS",
+            help="Stop a cell once its score is known to ± so many points over seeds, as in ±1.0; --n is the most.",
+        ),
+    ] = None
     top_p: Annotated[float | None, typer.Option(help="Nucleus mass.", show_default="the benchmark's")] = None
     max_tokens: MaxTokens = None
     seed: Seed = 0
@@ -136,7 +147,8 @@ class RunFlags:
         shard: tuple[int, int] | None = None,
     ) -> RunConfig:
         """Everything that these flags decide together."""
-        own = {**vars(self), "benchmarks": split_names(self.benchmarks)}
+        until = None if self.until is None else parse_points(self.until, "--until")
+        own = {**vars(self), "benchmarks": split_names(self.benchmarks), "until": until}
         return RunConfig(
             **own,
             models=models,
@@ -197,6 +209,21 @@ def existing_folder(path: Path | None, flag: str) -> Path | None:
     if path is not None and not path.is_dir():
         raise UsageError(f"{flag} {path} is not a folder.", f"Type {flag} with an existing folder.")
     return path
+
+
+def parse_points(text: str, flag: str) -> float:
+    """`"±1.0"` or `"1"` as 1.0.
+
+    Raises:
+        UsageError: no number of points between 0 and 50.
+    """
+    try:
+        points = float(text.removeprefix("±").removeprefix("+-"))
+    except ValueError:
+        points = 0.0
+    if not 0 < points < 50:
+        raise UsageError(f"{flag} {text} is no number of points between 0 and 50.", f"Type for instance {flag} ±1.0.")
+    return points
 
 
 def parse_shard(text: str | None) -> tuple[int, int] | None:

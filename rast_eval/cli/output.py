@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -48,6 +49,14 @@ def show(table: Table, format: Format = Format.table, values: object = None) -> 
         Format.json: lambda: as_json(cells if values is None else values),
     }[format]()
     typer.echo(drawn, nl=not drawn.endswith("\n"))
+
+
+def show_all(tables: Sequence[Table], format: Format, values: object) -> None:
+    """Several tables one under the other; as JSON only `values`."""
+    for i, table in enumerate(tables if format is not Format.json else tables[:1]):
+        if i:
+            typer.echo()
+        show(table, format, values)
 
 
 def as_json(values: object) -> str:

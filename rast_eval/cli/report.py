@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rast_eval.cli import options
-from rast_eval.cli.output import Format, FormatFlag, as_json
+from rast_eval.cli.output import Format, FormatFlag, as_json, show
 
 
 class ScorerChoice(StrEnum):
@@ -40,14 +40,25 @@ def report(
     k: Annotated[
         str, typer.Option("--k", "-k", help="k of pass@k and majority@k, e.g. 1,4,16.", show_default="powers of two")
     ] = "",
+    disputed: Annotated[
+        bool,
+        typer.Option("--disputed", help="Only the outputs that decide: right by one reading and wrong by another."),
+    ] = False,
 ) -> None:
     """Print a run's scores, recovery rate and pass@k, with intervals; write report.html."""
     from rich.console import Console
 
     from rast_eval.report import run_report, run_tables
     from rast_eval.report.table import latex_table
+    from rast_eval.results import readings
     from rast_eval.results.metrics import Estimator, evaluate_run, require_scored
+    from rast_eval.results.reader import load_run
 
+    if disputed:
+        loaded = load_run(run)
+        found = readings.disputed(loaded)
+        show(run_tables.disputed_table(loaded.name, found), format, found)
+        return
     both = scorer is ScorerChoice.both
     name = scorer.value if scorer is not None and not both else None
     ks = _parse_ks(k)

@@ -10,7 +10,7 @@ import typer
 
 from rast_eval.cli import options
 from rast_eval.cli.flags import grouped
-from rast_eval.cli.output import Format, FormatFlag, show
+from rast_eval.cli.output import Format, FormatFlag, show_all
 
 
 @grouped
@@ -50,7 +50,7 @@ def sweep(
     models = options.pinned(names.models(rl=rl))
     config = flags.config(models, [arm], None, engine, sources)
     root = output_dir or Path("results") / f"{date.today():%Y-%m-%d}-sweep-{models.base.label.replace('/', '--')}"
-    results = sweeps.run(config, grid, root, overwrite=overwrite, workers=grading.workers, code=grading.code)
-    picture = sweep_view.draw(results, root / "sweep")
-    show(sweep_view.table(f"{root.name}: {arm}", results), format, results)
+    found = sweeps.run(config, grid, root, overwrite=overwrite, workers=grading.workers, code=grading.code)
+    picture = sweep_view.draw(found, root / "sweep")
+    show_all(sweep_view.tables(f"{root.name}: {arm}", found), format, found)
     typer.echo(f"\nplot: {picture}    one point again: rast-eval report {root / grid[0].name}", err=True)

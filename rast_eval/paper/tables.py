@@ -14,8 +14,8 @@ from rast_eval.paper import published, runs
 from rast_eval.paper.memory import memory_table, rast_memory
 from rast_eval.paper.runs import Reproduction
 from rast_eval.report.page import Block, Text
-from rast_eval.report.run_tables import RECOVERY_NOTE, SCORE_NOTE
 from rast_eval.report.table import DASH, Table, p_value, percent, rate, score, with_seeds
+from rast_eval.report.wording import RECOVERY_NOTE, SCORE_NOTE
 from rast_eval.results.metrics import CellMetrics, RunMetrics
 from rast_eval.results.reader import Run, load_grades
 from rast_eval.types import Arm

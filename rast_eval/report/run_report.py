@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rast_eval.report import page, run_tables
+from rast_eval.report import page, run_tables, wording
 from rast_eval.report.page import Block, Text
 from rast_eval.report.table import Table, fits, plain_cell, render_table
-from rast_eval.results.metrics import RunMetrics, frame, write_metrics
+from rast_eval.results.frames import frame
+from rast_eval.results.metrics import RunMetrics, write_metrics
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +30,7 @@ def render_terminal(metrics: RunMetrics, console: Console, extra: Sequence[Table
 
     main = main_table(metrics)
     render_table(main if fits(main, console) else run_tables.list_table(metrics), console)
-    if sentence := run_tables.headline(metrics):
+    if sentence := wording.headline(metrics):
         console.print(Line(f"\n{sentence}", style="bold"))
     for table in (*run_tables.detail_tables(metrics), *extra):
         console.print()
@@ -40,7 +41,7 @@ def render_terminal(metrics: RunMetrics, console: Console, extra: Sequence[Table
 
 def blocks(metrics: RunMetrics, extra: Sequence[Table] = ()) -> list[Block]:
     """The report as a page."""
-    sentence = run_tables.headline(metrics)
+    sentence = wording.headline(metrics)
     return [
         *([Text(sentence)] if sentence else []),
         main_table(metrics),

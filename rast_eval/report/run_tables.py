@@ -1,69 +1,17 @@
-"""What a report says of a run, independent of how it is drawn: tables, notes and a headline."""
+"""The tables of a run's report, independent of how they are drawn."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 
-from rast_eval.report.table import DASH, Table, percent, rate, score, with_seeds
+from rast_eval.report import wording
+from rast_eval.report.comparison import arms_table
+from rast_eval.report.table import DASH, Table, interval, percent, rate, score, seeds, with_seeds, with_shared
 from rast_eval.results.metrics import CellMetrics, RunMetrics
+from rast_eval.results.readings import Disputed
 from rast_eval.statistics import Estimate
 from rast_eval.types import Arm
-
-SCORE_NOTE = (
-    "Avg. = mean pass@1 in percent; ± = half of its 95 % interval (other problems, other samples), "
-    "seeds ± = the same problems, other samples; [low, high] = 95 % interval where it is not symmetric."
-)
-RECOVERY_NOTE = (
-    "RR. = recovery rate = (RAST − base) / (RL ceiling − base), in percent: how much of what RL training "
-    "adds to the base RAST adds without training it."
-)
-UNBOUNDED_NOTE = (
-    "unbounded = the gap between base and RL ceiling cannot be told from 0, so no interval bounds its share."
-)
-SUBSET_NOTES = {
-    "unbiased": "pass@k = at least one of k samples is right; majority@k = the most frequent answer of k is right.",
-    "paper": "pass@k and majority@k by the paper's estimator: the mean over 10 draws of k of the n runs.",
-}
-CRITERIA_NOTE = (
-    "base = the benchmark's original inputs; plus = those and EvalPlus's (the score); official = as LiveCodeBench's "
-    "checker feeds and reads a program; process = through real pipes (the score, unless --lcb-io official)."
-)
-OUTPUT_NOTE = (
-    "extracted = an answer was found in the output; cut = ended by the token limit; stopped = ended by a stop "
-    "string; timeout = grading took too long, counted as wrong; tokens = mean length of an output."
-)
-
-
-def title(metrics: RunMetrics) -> str:
-    """`demo: tiny-arith, 50 problems × 8 samples`, or the number of benchmarks."""
-    if len(metrics.benchmarks) > 1:
-        return f"{metrics.run}: {len(metrics.benchmarks)} benchmarks"
-    problems, samples = max(c.problems for c in metrics.cells), max(c.samples for c in metrics.cells)
-    many = f"{samples} samples" if samples > 1 else "1 sample"
-    return f"{metrics.run}: {metrics.benchmarks[0]}, {problems} problems × {many}"
-
-
-def headline(metrics: RunMetrics) -> str:
-    """The run in one sentence: how much of the gap RAST closes. Empty without arm `rast`."""
-    if len(metrics.benchmarks) > 1:
-        average = metrics.average_recovery.get("rast")
-        if average is None or math.isnan(average.value):
-            return ""
-        return f"Over all benchmarks RAST closes {rate(average)} % of the gap between base and RL ceiling."
-    benchmark = metrics.benchmarks[0]
-    rast, rl = metrics.cell("rast", benchmark), metrics.cell("rl", benchmark)
-    base = metrics.cell("base", benchmark) or metrics.cell("base@sampled", benchmark)
-    if rast is None or base is None:
-        return ""
-    moved = f"RAST takes the base from {percent(base.accuracy.value)} to {percent(rast.accuracy.value)} %"
-    if rl is None or rast.recovery is None:
-        return f"{moved}."
-    if math.isnan(rast.recovery.value):
-        return f"{moved}; the recovery rate is {rast.recovery.note}."
-    limit = f" ({rast.recovery.note})" if rast.recovery.note else ""
-    way = f"{rate(rast.recovery).removesuffix(' unbounded')} % of the way to the RL ceiling's"
-    return f"{moved}: {way} {percent(rl.accuracy.value)} %{limit}."
 
 
 def matrix_table(metrics: RunMetrics) -> Table:
@@ -75,7 +23,7 @@ def matrix_table(metrics: RunMetrics) -> Table:
         row = [_row_label([c for c in cells if c]), *(DASH if c is None else _score_cell(c) for c in cells)]
         rows.append((*row, *([_average_cell(metrics, arm)] if with_average else [])))
     header = ("", *metrics.benchmarks, *(["average"] if with_average else []))
-    return Table(title(metrics), header, tuple(rows), _notes(metrics))
+    return Table(wording.title(metrics), header, tuple(rows), wording.notes(metrics))
 
 
 def paper_table(metrics: RunMetrics) -> Table:
@@ -86,20 +34,22 @@ def paper_table(metrics: RunMetrics) -> Table:
         figures = [(DASH, DASH) if c is None else (score(c.accuracy), rate(c.recovery)) for c in cells]
         rows.append((_row_label([c for c in cells if c]), *(figure for pair in figures for figure in pair)))
     header = ("Arm", *(f"{benchmark}\n{name}" for benchmark in metrics.benchmarks for name in ("Avg.", "RR.")))
-    return Table(title(metrics), header, tuple(rows), _notes(metrics))
+    return Table(wording.title(metrics), header, tuple(rows), wording.notes(metrics))
 
 
 def list_table(metrics: RunMetrics) -> Table:
     """The same figures with a row an arm and benchmark: fits a narrow page."""
-    header = ("benchmark", "arm", "Avg.", "seeds ±", "RR.")
+    header = ("benchmark", "arm", "Avg.", "seeds", "RR.")
     rows = []
     for benchmark in metrics.benchmarks:
         for cell in _in_order(metrics, benchmark):
-            spread = percent(cell.accuracy.seeds_half_width)
+            spread = seeds(cell.accuracy).removeprefix("seeds ")
             rows.append((benchmark, _arm_and_mode([cell]), score(cell.accuracy), spread, rate(cell.recovery)))
     for arm, recovery in metrics.average_recovery.items():
         rows.append(("average", Arm(arm).label, _mean_accuracy(metrics, arm), "", rate(recovery)))
-    return Table(title(metrics), header, tuple(rows), f"{_notes(metrics)}\n{systems(metrics)}", keys=2)
+    return Table(
+        wording.title(metrics), header, tuple(rows), f"{wording.notes(metrics)}\n{wording.systems(metrics)}", keys=2
+    )
 
 
 def single_table(metrics: RunMetrics) -> Table:
@@ -113,10 +63,10 @@ def single_table(metrics: RunMetrics) -> Table:
     for cell in _in_order(metrics, metrics.benchmarks[0]):
         row = [_row_label([cell]), with_seeds(cell.accuracy)]
         row += [rate(cell.recovery).replace(" ", "\n", 1)] if has_recovery else []
-        row += [_subset(cell.pass_at, k)] if has_subsets else []
-        row += [_subset(cell.majority_at, k)] if has_votes else []
+        row += [_subset(cell.pass_at, k).replace(" [", "\n[")] if has_subsets else []
+        row += [_subset(cell.majority_at, k).replace(" [", "\n[")] if has_votes else []
         rows.append(tuple(row))
-    return Table(title(metrics), tuple(header), tuple(rows), _notes(metrics))
+    return Table(wording.title(metrics), tuple(header), tuple(rows), wording.notes(metrics))
 
 
 def subset_table(metrics: RunMetrics) -> Table | None:
@@ -132,7 +82,7 @@ def subset_table(metrics: RunMetrics) -> Table | None:
                     figures = (_subset(values, k) for k in ks)
                     rows.append((benchmark, cell.arm.label, name, *figures))
     header = ("benchmark", "arm", "", *(f"k={k}" for k in ks))
-    return Table("pass@k and majority@k", header, tuple(rows), SUBSET_NOTES[metrics.estimator], keys=3)
+    return Table("pass@k and majority@k", header, tuple(rows), wording.SUBSET_NOTES[metrics.estimator], keys=3)
 
 
 def criteria_table(metrics: RunMetrics) -> Table | None:
@@ -149,13 +99,49 @@ def criteria_table(metrics: RunMetrics) -> Table | None:
         )
         for cell in cells
     )
-    return Table("Programs that pass, in percent", ("benchmark", "arm", *criteria), rows, CRITERIA_NOTE, keys=2)
+    return Table("Programs that pass, in percent", ("benchmark", "arm", *criteria), rows, wording.CRITERIA_NOTE, keys=2)
 
 
 def detail_tables(metrics: RunMetrics) -> list[Table]:
     """What stands under the main table."""
-    tables = (subset_table(metrics), criteria_table(metrics), output_table(metrics))
+    tables = (
+        arms_table(metrics.differences),
+        subset_table(metrics),
+        criteria_table(metrics),
+        readings_table(metrics),
+        output_table(metrics),
+    )
     return [table for table in tables if table is not None]
+
+
+def readings_table(metrics: RunMetrics) -> Table | None:
+    """Each score by every reading of its outputs; None where no cell was graded by both scorers."""
+    rows = []
+    for benchmark in metrics.benchmarks:
+        for cell in _in_order(metrics, benchmark):
+            if (r := cell.readings) is not None:
+                bounds = interval(r.pessimistic, r.optimistic)
+                scores = (percent(x) for x in (r.simplerl, r.strict, r.boxed))
+                rows.append((benchmark, cell.arm.label, *scores, bounds, f"{r.disputed} of {r.outputs}"))
+    header = ("benchmark", "arm", "simplerl", "strict", "boxed only", "[pessimistic,\noptimistic]", "disputed")
+    return (
+        Table("Scores by every reading of the outputs", header, tuple(rows), wording.READING_NOTE, keys=2)
+        if rows
+        else None
+    )
+
+
+def disputed_table(name: str, rows: Sequence[Disputed]) -> Table:
+    """Every output that decides, with what either scorer took for its answer."""
+    verdict = {True: "right", False: "wrong"}
+    lines = []
+    for row in rows:
+        where = (row.benchmark, row.arm.label, f"{row.problem_id}, {row.sample}")
+        read = (f"{verdict[ok]}: {shown or DASH}" for ok, shown in (
+            (row.simplerl, row.prediction_simplerl), (row.strict, row.prediction_strict)))  # fmt: skip
+        lines.append((*where, *read, verdict[row.boxed], " ".join(row.ending.split())))
+    header = ("benchmark", "arm", "problem, sample", "simplerl", "strict", "boxed only", "the output ends in")
+    return Table(f"{name}: {len(rows)} disputed outputs", header, tuple(lines), wording.READING_NOTE, keys=len(header))
 
 
 def output_table(metrics: RunMetrics) -> Table:
@@ -164,34 +150,13 @@ def output_table(metrics: RunMetrics) -> Table:
     for benchmark in metrics.benchmarks:
         for cell in _in_order(metrics, benchmark):
             s = cell.shares
-            shares = (percent(x) for x in (s.extracted, s.truncated, s.stopped_by_string, s.timed_out))
+            named = (s.extracted, s.boxed, s.truncated, s.cut_but_right, s.stopped_by_string, s.timed_out)
             size = f"{cell.problems} × {cell.samples}"
-            rows.append((benchmark, cell.arm.label, size, *shares, f"{cell.mean_tokens:.1f}"))
-    header = ("benchmark", "arm", "outputs", "extracted", "cut", "stopped", "timeout", "tokens")
-    return Table("Outputs, shares in percent", header, tuple(rows), f"{OUTPUT_NOTE}\n{decoding(metrics)}", keys=2)
-
-
-def systems(metrics: RunMetrics) -> str:
-    """What generated in each arm, in one line."""
-    names = {arm: dict.fromkeys(c.system for c in metrics.cells if c.arm == arm) for arm in metrics.arms}
-    listed = "; ".join(f"{Arm(arm).label} = {' or '.join(found)}" for arm, found in names.items())
-    return f"Models: {listed}."
-
-
-def decoding(metrics: RunMetrics) -> str:
-    """How the arms were decoded, prompted and scored, in one line."""
-    arms = {}
-    for arm in metrics.arms:
-        settings = {f"{c.decoding}, at most {c.max_tokens} tokens" for c in metrics.cells if c.arm == arm}
-        arms[Arm(arm).label] = " or ".join(sorted(settings))
-    groups: dict[str, list[str]] = {}
-    for name, text in arms.items():
-        groups.setdefault(text, []).append(name)
-    text = "; ".join(f"{' and '.join(names)} {settings}" for settings, names in groups.items())
-    if len(groups) == 1:
-        text = next(iter(groups))
-    prompts, scorers = ({getattr(c, key): None for c in metrics.cells} for key in ("prompt", "scorer"))
-    return f"Decoding: {text}. Prompt {', '.join(prompts)}; scorer {', '.join(scorers)}."
+            rows.append((benchmark, cell.arm.label, size, *map(percent, named), f"{cell.mean_tokens:.1f}"))
+    names = ("extracted", "boxed", "cut", "right\nthough\ncut", "stopped", "timed\nout", "tokens")
+    note = f"{wording.OUTPUT_NOTE}\n{wording.decoding(metrics)}"
+    table = Table("Shares in percent", ("benchmark", "arm", "outputs", *names), tuple(rows), note, keys=2)
+    return with_shared(table, ("outputs",))
 
 
 def scorers_table(first: RunMetrics, second: RunMetrics) -> Table:
@@ -211,14 +176,6 @@ def scorers_table(first: RunMetrics, second: RunMetrics) -> Table:
         "simplerl reproduces the paper's scorer with its quirks; strict counts mathematically equal answers as equal."
     )
     return Table("The same outputs under two scorers", header, tuple(rows), note, keys=2)
-
-
-def _notes(metrics: RunMetrics) -> str:
-    """What the main table's figures mean, as far as it has them."""
-    recoveries = [c.recovery for c in metrics.cells if c.recovery is not None]
-    lines = [SCORE_NOTE, *([RECOVERY_NOTE] if recoveries else [])]
-    lines += [UNBOUNDED_NOTE] if any(r.note.startswith("unbounded") for r in recoveries) else []
-    return "\n".join(lines)
 
 
 def _in_order(metrics: RunMetrics, benchmark: str) -> list[CellMetrics]:

@@ -1,45 +1,71 @@
-"""A sweep as a table and as a picture."""
+"""A sweep as tables and as a picture."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from pathlib import Path
 
 from rast_eval.report import figures
+from rast_eval.report.comparison import p_shown, signed
 from rast_eval.report.figures import Panel
-from rast_eval.report.table import DASH, Table, percent, score
-from rast_eval.run.sweep import Result
+from rast_eval.report.table import DASH, Table, percent, score, with_shared
+from rast_eval.results.sweeps import Sweep
 from rast_eval.statistics import Estimate
 
-NOTE = (
+POINT_NOTE = (
     "Avg. = mean pass@1 in percent with its 95 % interval over problems; ± sd = standard deviation over the n runs, "
     "run j holding sample j of every problem."
 )
+GAIN_NOTE = (
+    "over λ = 1 = difference to λ = 1 at the same temperature, paired by problem, with the 95 % interval of its test; "
+    "p Holm = adjusted over the λ of a temperature."
+)
+NO_REFERENCE = "The sweep lacks λ = 1, the setting that nobody chose: add it, as in --lambda 0.5,1,1.5, to compare."
+CHOICE_NOTE = (
+    "best = Avg. of the setting that is best on these problems, too high because it was chosen on them; held out = "
+    "Avg. of settings so chosen on problems that had no part in choosing; too high by = the difference, in points."
+)
 
 
-def table(title: str, results: Sequence[Result]) -> Table:
-    """A row a benchmark and point."""
+def tables(title: str, sweep: Sweep) -> list[Table]:
+    """A row a benchmark and setting; then what choosing the best of them costs."""
     rows = []
-    for row in sorted(results, key=lambda result: result.benchmark):
-        a = row.accuracy
+    for row in sorted(sweep.points, key=lambda point: point.benchmark):
+        a, d = row.accuracy, row.gain.difference if row.gain else None
+        gain = (DASH, DASH) if d is None else (signed(d), p_shown(row.gain.holm if row.gain else math.nan))
         size = f"{a.problems} × {a.samples}"
-        rows.append(
-            (row.benchmark, *map(_value, (row.weight, row.temperature)), size, score(a), percent(row.deviation))
-        )
-    return Table(title, ("benchmark", "λ", "T", "outputs", "Avg.", "± sd"), tuple(rows), NOTE)
+        setting = (_value(row.weight), _value(row.temperature))
+        rows.append((row.benchmark, *setting, size, score(a), percent(row.deviation), *gain))
+    varied = len({point.weight for point in sweep.points}) > 1
+    reference = any(point.gain for point in sweep.points)
+    header = ("benchmark", "λ", "T", "outputs", "Avg.", "± sd", "over λ = 1", "p Holm")
+    notes = [POINT_NOTE, *([GAIN_NOTE] if reference else [NO_REFERENCE] if varied else [])]
+    every = Table(title, header, tuple(rows), "\n".join(notes), keys=3)
+    shared = [with_shared(every, ("benchmark", "outputs", *([] if reference else ["over λ = 1", "p Holm"])))]
+    return [*shared, *([_choices(sweep)] if sweep.choices else [])]
 
 
-def draw(results: Sequence[Result], stem: Path) -> Path:
+def _choices(sweep: Sweep) -> Table:
+    rows = []
+    for row in sweep.choices:
+        c = row.choice
+        setting = (_value(row.weight), _value(row.temperature), str(c.settings))
+        rows.append((row.benchmark, *setting, score(c.naive), score(c.honest), f"{100 * c.optimism:+.1f}"))
+    header = ("benchmark", "λ", "T", "chosen of", "best", "held out", "too high by")
+    return Table("What choosing costs", header, tuple(rows), CHOICE_NOTE, keys=4)
+
+
+def draw(sweep: Sweep, stem: Path) -> Path:
     """Write `<stem>.png` and `<stem>.pdf`: accuracy over λ, or over the temperature where λ stays.
 
     One panel a benchmark, in it one line a value of what does not run along the axis.
     """
-    over_weight = len({result.weight for result in results}) > 1
+    over_weight = len({point.weight for point in sweep.points}) > 1
     other = "T" if over_weight else "λ"
     panels = []
-    for benchmark in dict.fromkeys(result.benchmark for result in results):
+    for benchmark in dict.fromkeys(point.benchmark for point in sweep.points):
         lines: dict[str, list[tuple[float, Estimate]]] = {}
-        found = [result for result in results if result.benchmark == benchmark]
+        found = [point for point in sweep.points if point.benchmark == benchmark]
         for row in found:
             x, rest = (row.weight, row.temperature) if over_weight else (row.temperature, row.weight)
             label = row.arm.label if rest is None else f"{other} = {rest:g}"

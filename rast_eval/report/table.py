@@ -12,12 +12,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rast_eval.statistics import Accuracy, Estimate, Recovery
+from rast_eval.statistics.recovery import UNBOUNDED, UNDEFINED
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
 
 DASH = "–"
+
+WITHOUT_INTERVAL = {UNBOUNDED: "unbounded", UNDEFINED: "undefined"}
+"""What stands in place of a recovery rate's interval."""
 
 GAP = 2
 """Columns of text between two columns of a table."""
@@ -48,7 +52,7 @@ def render_table(table: Table, console: Console) -> None:
     from rich.text import Text
 
     console.print(Text(visible(table.title), style="bold"))
-    for i, part in enumerate(_parts(table, console.width)):
+    for i, part in enumerate(_parts(table, console.width) if table.rows else ()):
         if i:
             console.print()
         console.print(_draw(part, whole=_width(part, range(len(part.header)), wrapped=True) <= console.width))
@@ -56,9 +60,18 @@ def render_table(table: Table, console: Console) -> None:
         console.print(Text(visible(line), style="dim"))
 
 
+def with_shared(table: Table, names: Sequence[str]) -> Table:
+    """The table without those of the columns `names` that say the same in every row; its title says it instead."""
+    columns = {name: {row[i] for row in table.rows} for i, name in enumerate(table.header) if name in names}
+    shared = {name: next(iter(values)) for name, values in columns.items() if len(values) == 1}
+    kept = [i for i, name in enumerate(table.header) if name not in shared]
+    title = ", ".join([table.title, *(f"{name} {value}" for name, value in shared.items())])
+    return replace(_columns(table, kept), title=title)
+
+
 def fits(table: Table, console: Console) -> bool:
-    """Whether the console is wide enough to show the table whole."""
-    return _width(table, range(len(table.header))) <= console.width
+    """Whether the console is wide enough to show the table in one part."""
+    return len(_parts(table, console.width)) == 1
 
 
 def markdown_table(table: Table) -> str:
@@ -132,14 +145,18 @@ def score(estimate: Estimate) -> str:
     """`85.2 ± 2.8`, or `25.5 [20.0, 31.9]` where the interval is not symmetric."""
     if math.isnan(estimate.low):
         return percent(estimate.value)
-    if estimate.method == "t":
+    if estimate.symmetric:
         return f"{percent(estimate.value)} ± {percent(estimate.half_width)}"
     return f"{percent(estimate.value)} {interval(estimate.low, estimate.high)}"
 
 
 def seeds(accuracy: Accuracy) -> str:
-    """`seeds ± 0.9`; empty for one sample a problem."""
-    return "" if math.isnan(accuracy.seeds_half_width) else f"seeds ± {percent(accuracy.seeds_half_width)}"
+    """`seeds ± 0.9`, or `seeds [97.1, 99.9]` where the interval is not symmetric; empty for one sample a problem."""
+    if math.isnan(accuracy.seeds_half_width):
+        return ""
+    if accuracy.seeds_symmetric:
+        return f"seeds ± {percent(accuracy.seeds_half_width)}"
+    return f"seeds {interval(accuracy.seeds_low, accuracy.seeds_high)}"
 
 
 def with_seeds(accuracy: Accuracy) -> str:
@@ -153,12 +170,11 @@ def p_value(value: float) -> str:
 
 
 def rate(recovery: Recovery | None) -> str:
-    """`83.0 [79.0, 87.1]`; a dash where there is no ceiling or no gap; `unbounded` in place of the interval."""
+    """`83.0 [79.0, 87.1]`; a dash where there is no ceiling or no gap; in place of the interval what it lacks."""
     if recovery is None or math.isnan(recovery.value):
         return DASH
     bounds = interval(recovery.low, recovery.high)
-    unbounded = "unbounded" if recovery.note.startswith("unbounded") else ""
-    return f"{percent(recovery.value)} {bounds or unbounded}".rstrip()
+    return f"{percent(recovery.value)} {bounds or WITHOUT_INTERVAL.get(recovery.note, '')}".rstrip()
 
 
 LATEX = {
@@ -205,7 +221,7 @@ def _parts(table: Table, width: int) -> list[Table]:
 
 def _columns(table: Table, chosen: Sequence[int]) -> Table:
     header, *rows = (tuple(row[i] for i in chosen) for row in (table.header, *table.rows))
-    return replace(table, header=header, rows=tuple(rows))
+    return replace(table, header=header, rows=tuple(rows), keys=sum(i < table.keys for i in chosen))
 
 
 def _width(table: Table, chosen: Sequence[int], wrapped: bool = False) -> int:
@@ -231,7 +247,9 @@ def _draw(table: Table, whole: bool) -> RichTable:
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for i, name in enumerate(table.header):
         key = i < table.keys
-        drawn.add_column(visible(name), justify="left" if key else "right", overflow="fold", no_wrap=whole and not key)
+        drawn.add_column(
+            Text(visible(name)), justify="left" if key else "right", overflow="fold", no_wrap=whole and not key
+        )
     previous: tuple[str, ...] = ()
     for row in table.rows:
         # A key that repeats the row above is left blank: the eye finds the groups.

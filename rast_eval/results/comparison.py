@@ -1,38 +1,91 @@
-"""Two runs on the same problems: what differs, and whether it could be chance."""
+"""Differences on the same problems: of two arms inside a run, and of one arm in two runs."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rast_eval import statistics
 from rast_eval.errors import UsageError
-from rast_eval.results.reader import Run, load_grades
+from rast_eval.results.reader import GradeMatrix, Run, load_grades, scorer_of
 from rast_eval.statistics import Difference
+from rast_eval.types import Arm, Cell
+
+Floats = NDArray[np.float64]
+
+OURS, OTHERS = "rast", ("base", "expert", "rl")
+"""Roles whose arms a run's own differences are taken between: RAST minus each of the others."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One arm on one benchmark in both runs.
+    """The difference a − b of one measure on one benchmark, paired by problem.
 
     Attributes:
-        holm: p-value adjusted over the benchmarks of the arm.
+        arm, other: the arms compared; the same one where two runs are.
+        measure: `Avg.`, `pass@8`, `majority@8`.
+        value_a, value_b: fractions on the problems that both hold.
+        samples_a, samples_b: samples a problem.
+        holm: p-value adjusted over the differences of the same measure that are shown together.
     """
 
-    arm: str
     benchmark: str
-    accuracy_a: float
-    accuracy_b: float
+    arm: Arm
+    other: Arm
+    scorer: str
+    measure: str
+    value_a: float
+    value_b: float
+    samples_a: int
+    samples_b: int
     difference: Difference
     holm: float = math.nan
 
 
-def compare_runs(a: Run, b: Run, scorer: str | None = None) -> list[Comparison]:
-    """Every arm and benchmark that both runs hold.
+@dataclass(frozen=True)
+class RunComparison:
+    """Two runs side by side.
+
+    Attributes:
+        settings: every setting that differs, as (in A, in B), by its name.
+    """
+
+    a: str
+    b: str
+    rows: tuple[Comparison, ...]
+    settings: Mapping[str, tuple[str, str]]
+
+
+def compare_arms(grades: Mapping[tuple[Arm, str], GradeMatrix], scorers: Mapping[str, str]) -> tuple[Comparison, ...]:
+    """Mean pass@1 of RAST minus that of every other arm, on the problems that both hold.
+
+    Args:
+        grades: by arm and benchmark.
+        scorers: by benchmark.
+    """
+    rows: list[Comparison] = []
+    for arm, benchmark in grades:
+        others = [o for o, held in grades if held == benchmark and o.role in OTHERS] if arm.role == OURS else []
+        for other in sorted(others, key=lambda o: o.order):
+            left, right = grades[arm, benchmark], grades[other, benchmark]
+            if set(left.problem_ids) & set(right.problem_ids):
+                rows += _compared(left, right, arm, other, benchmark, scorers[benchmark], subsets=False)
+    return _with_holm(rows)
+
+
+def compare_runs(a: Run, b: Run, scorer: str | None = None) -> RunComparison:
+    """Every arm and benchmark that both runs hold: mean pass@1, pass@k and majority@k of the largest common k.
 
     Raises:
-        UsageError: no cell in common, or a cell whose problems differ.
+        UsageError: one run twice, no cell in common, or a cell whose problems or scorers differ.
     """
+    if a.path.resolve() == b.path.resolve():
+        raise UsageError(f"{a.path} and {b.path} are one run.", "Type two different runs.")
     shared = [(cell, other) for cell in a.cells if (other := b.cell(cell.arm, cell.benchmark)) is not None]
     if not shared:
         raise UsageError(
@@ -41,26 +94,86 @@ def compare_runs(a: Run, b: Run, scorer: str | None = None) -> list[Comparison]:
         )
     rows: list[Comparison] = []
     for cell, other in shared:
+        judges = scorer_of(cell, scorer), scorer_of(other, scorer)
+        if judges[0] != judges[1]:
+            raise UsageError(
+                f"{cell.arm} on {cell.benchmark} was graded by {judges[0]} in {a.name} and by {judges[1]} in {b.name}.",
+                f"Type --scorer {judges[0]}; `rast-eval score {b.path} --scorer {judges[0]}` grades by it first.",
+            )
         left, right = load_grades(a, cell, scorer), load_grades(b, other, scorer)
-        only_a, only_b = set(left.problem_ids) - set(right.problem_ids), set(right.problem_ids) - set(left.problem_ids)
-        if only_a or only_b or not left.problem_ids:
+        only = set(left.problem_ids) ^ set(right.problem_ids)
+        if only or not left.problem_ids:
             raise UsageError(
                 f"{cell.arm} on {cell.benchmark}: the runs cover different problems ({len(left.problem_ids)} in "
-                f"{a.name}, {len(right.problem_ids)} in {b.name}, {len(only_a) + len(only_b)} in one only).",
+                f"{a.name}, {len(right.problem_ids)} in {b.name}, {len(only)} in one only).",
                 "Run both with the same --limit, to the end, and compare again.",
             )
-        position = {problem: i for i, problem in enumerate(right.problem_ids)}
-        aligned = right.correct[[position[problem] for problem in left.problem_ids]]
-        difference = statistics.paired_difference(left.correct, aligned)
-        accuracies = (float(left.correct.mean()), float(aligned.mean()))
-        rows.append(Comparison(cell.arm, cell.benchmark, *accuracies, difference))
-    return _with_holm(rows)
+        rows += _compared(left, right, cell.arm, cell.arm, cell.benchmark, judges[0], subsets=True)
+    return RunComparison(a.name, b.name, _with_holm(rows), differing_settings(a, b, shared))
 
 
-def _with_holm(rows: list[Comparison]) -> list[Comparison]:
-    adjusted: dict[tuple[str, str], float] = {}
-    for arm in dict.fromkeys(row.arm for row in rows):
-        family = [row for row in rows if row.arm == arm]
-        values = statistics.holm([row.difference.p_value for row in family])
-        adjusted.update({(arm, row.benchmark): p for row, p in zip(family, values, strict=True)})
-    return [replace(row, holm=adjusted[row.arm, row.benchmark]) for row in rows]
+def differing_settings(a: Run, b: Run, shared: Sequence[tuple[Cell, Cell]]) -> dict[str, tuple[str, str]]:
+    """What was set differently, by name; with the cell's name before it where cells differ in how they differ."""
+    by_cell = {}
+    for cell, other in shared:
+        left, right = _settings(a, cell), _settings(b, other)
+        keys = [key for key in {**left, **right} if left.get(key, "") != right.get(key, "")]
+        by_cell[f"{cell.arm} on {cell.benchmark}"] = {key: (left.get(key, "–"), right.get(key, "–")) for key in keys}
+    first, *rest = by_cell.values()
+    if all(found == first for found in rest):
+        return first
+    return {f"{where}: {key}": pair for where, found in by_cell.items() for key, pair in found.items()}
+
+
+def _settings(run: Run, cell: Cell) -> dict[str, str]:
+    """Everything that can move a number, as text: a list read from JSON equals the tuple it was."""
+    own = {"models": cell.system.label, **_flat(asdict(cell.sampling))}
+    for i, ref in enumerate(cell.system.members):
+        own[f"checkpoint {i + 1}"] = "@".join(filter(None, (ref.path, ref.revision)))
+    taken = ("arm", "benchmark", "system", "sampling", "scorer", "fingerprint", "problem_count", "n")
+    own |= _flat({key: value for key, value in asdict(cell).items() if key not in taken})
+    told = {key: run.manifest[key] for key in ("backend", "dtype", "seed", "preset") if key in run.manifest}
+    sessions = run.manifest.get("sessions") or [run.manifest]
+    machine = {key: value for part in ("engine", "packages") for key, value in (sessions[-1].get(part) or {}).items()}
+    return {"samples a problem": str(cell.n), **own, **_flat(told), **_flat(machine)}
+
+
+def _flat(facts: Mapping[str, Any]) -> dict[str, str]:
+    return {key.replace("_", " "): _text(value) for key, value in facts.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(repr, value)) or "none"
+    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _compared(
+    left: GradeMatrix, right: GradeMatrix, arm: Arm, other: Arm, benchmark: str, scorer: str, *, subsets: bool
+) -> Iterator[Comparison]:
+    """A row a measure, over the problems that both matrices hold, row i the same problem in both."""
+    position = {problem: i for i, problem in enumerate(right.problem_ids)}
+    both = [i for i, problem in enumerate(left.problem_ids) if problem in position]
+    there = [position[left.problem_ids[i]] for i in both]
+    grades = left.correct[both], right.correct[there]
+    votes = left.votes[both], right.votes[there]
+    samples = left.correct.shape[1], right.correct.shape[1]
+    k = 1 << (min(samples).bit_length() - 1)
+    measures: dict[str, tuple[Callable[[int], Floats], int]] = {"Avg.": (lambda i: grades[i].mean(axis=1), 1)}
+    if subsets and k > 1:
+        measures[f"pass@{k}"] = (lambda i: statistics.pass_at_k(grades[i], k), k)
+        if all((vote >= 0).any() for vote in votes):
+            measures[f"majority@{k}"] = (lambda i: statistics.majority_at_k(grades[i], votes[i], k), k)
+    for measure, (values, size) in measures.items():
+        a, b = values(0), values(1)
+        found = statistics.paired_values(a, b, samples[0] / size, samples[1] / size)
+        yield Comparison(benchmark, arm, other, scorer, measure, float(a.mean()), float(b.mean()), *samples, found)
+
+
+def _with_holm(rows: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    adjusted: dict[int, float] = {}
+    for measure in dict.fromkeys(row.measure for row in rows):
+        family = [i for i, row in enumerate(rows) if row.measure == measure]
+        p_values = statistics.holm([rows[i].difference.p_value for i in family])
+        adjusted |= dict(zip(family, p_values, strict=True))
+    return tuple(replace(row, holm=adjusted[i]) for i, row in enumerate(rows))

@@ -14,32 +14,37 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
+from rast_eval.results.comparison import Comparison, compare_arms
 from rast_eval.results.reader import GradeMatrix, is_graded, load_grades, load_run, scorer_of
+from rast_eval.results.readings import Readings, read_both, readings
 from rast_eval.statistics import Accuracy, Estimate, Recovery
+from rast_eval.statistics.recovery import NEGATIVE
 from rast_eval.types import Arm, Cell
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
 Estimator = Literal["unbiased", "paper"]
-
-FIGURE_COLUMNS = ("value", "low", "high", "se", "seeds_se", "method", "note")
 
 FEW_EXTRACTED, MANY_TRUNCATED = 0.90, 0.05
 
 
 @dataclass(frozen=True)
 class Shares:
-    """What became of the outputs, each a fraction of all of them."""
+    """What became of the outputs, each a fraction of all of them.
+
+    Attributes:
+        boxed: hold a box, so that the output itself says which number is its answer; NaN where the scorer does not say.
+        cut_but_right: counted as right though the token limit ended them: their last number happened to be right.
+    """
 
     extracted: float
+    boxed: float
     truncated: float
+    cut_but_right: float
     stopped_by_string: float
     timed_out: float
 
@@ -51,11 +56,14 @@ class CellMetrics:
     Attributes:
         system: what generated, e.g. `32b + Δ14b`.
         decoding: `greedy` or `T=1, top-p 0.95`.
-        problems: problems with all samples graded, of `problem_count` planned.
+        problems: problems with all samples graded, of `problem_count` planned, of `total` in the benchmark.
+        drawn: whether the planned problems are a seeded draw, not the first ones.
         pass_at, majority_at: by k; majority_at is empty where the grader has no votes.
         mean_tokens: generated tokens an output.
         criteria: for programs, the share that passes each criterion of judging them; empty for math.
         recovery: None for arms that define the gap and where base or rl is missing.
+        readings: what the score would be under other readings; None where only one scorer judged.
+        stopped: where sampling stopped early, the interval that holds at every look; see `statistics.rounds_sequence`.
     """
 
     arm: Arm
@@ -75,6 +83,10 @@ class CellMetrics:
     mean_tokens: float
     criteria: Mapping[str, float] = field(default_factory=dict)
     recovery: Recovery | None = None
+    total: int = 0
+    drawn: bool = False
+    readings: Readings | None = None
+    stopped: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,8 @@ class RunMetrics:
     """All figures of a run.
 
     Attributes:
-        average_recovery: by arm over all benchmarks, where there are several.
+        average_recovery: by arm over the benchmarks that have all three arms, where there are several benchmarks.
+        differences: RAST minus every other arm, tested.
         warnings: sentences a reader must see beside the scores.
         unscored: `arm on benchmark` wherever no answer at all was extracted.
     """
@@ -93,6 +106,7 @@ class RunMetrics:
     average_recovery: Mapping[str, Recovery]
     warnings: tuple[str, ...]
     unscored: tuple[str, ...]
+    differences: tuple[Comparison, ...] = ()
 
     def cell(self, arm: str, benchmark: str) -> CellMetrics | None:
         """The figures of one arm on one benchmark."""
@@ -143,6 +157,7 @@ def evaluate_runs(
     estimator = estimator or ("paper" if records[0].estimator == "paper" else "unbiased")
     planned: dict[tuple[Arm, str], Cell] = {}
     grades: dict[tuple[Arm, str], GradeMatrix] = {}
+    other_readings: dict[tuple[Arm, str], Readings] = {}
     for record in records:
         for cell in record.cells:
             key = (cell.arm, cell.benchmark)
@@ -150,6 +165,8 @@ def evaluate_runs(
                 planned[key] = cell
                 if scorer or is_graded(record, cell):
                     grades[key] = load_grades(record, cell, scorer)
+                if both := read_both(record, cell):
+                    other_readings[key] = readings(*both)
     grades = {key: v for key, v in grades.items() if v.problem_ids}
     if not grades:
         raise StoreError(
@@ -163,12 +180,14 @@ def evaluate_runs(
             continue
         found = _cell_metrics(cell, grades[key], scorer_of(cell, scorer), estimator, ks)
         recovery, note = _recovery(grades, cell)
-        cells.append(dataclasses.replace(found, recovery=recovery))
+        cells.append(dataclasses.replace(found, recovery=recovery, readings=other_readings.get(key)))
         warnings += [*_cell_warnings(found, grades[key]), *note]
     warnings += _prompt_warnings(cells)
     unscored = tuple(f"{c.arm} on {c.benchmark}" for c in cells if c.shares.extracted == 0.0)
     average = _average_recoveries(grades, cells, estimator)
-    return RunMetrics(name or records[0].name, estimator, tuple(cells), average, tuple(warnings), unscored)
+    differences = compare_arms(grades, {c.benchmark: c.scorer for c in cells})
+    name = name or records[0].name
+    return RunMetrics(name, estimator, tuple(cells), average, tuple(warnings), unscored, differences)
 
 
 def require_scored(metrics: RunMetrics) -> None:
@@ -195,25 +214,6 @@ def to_jsonable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def frame(metrics: RunMetrics) -> DataFrame:
-    """One row a figure (tidy form): what it is of, its name, k where it has one, value and interval; fractions."""
-    import pandas as pd
-
-    rows = []
-    for cell in metrics.cells:
-        labels = ("benchmark", "arm", "system", "prompt", "decoding", "max_tokens", "scorer", "problems", "samples")
-        named = {"run": metrics.run, **{label: getattr(cell, label) for label in labels}}
-        figures: list[tuple[str, int | None, Estimate | Recovery | float]] = [("accuracy", None, cell.accuracy)]
-        figures += [("pass", k, estimate) for k, estimate in cell.pass_at.items()]
-        figures += [("majority", k, estimate) for k, estimate in cell.majority_at.items()]
-        figures += [("recovery", None, cell.recovery)] if cell.recovery else []
-        figures += [(name, None, share) for name, share in vars(cell.shares).items()]
-        for metric, k, figure in [*figures, ("mean_tokens", None, cell.mean_tokens)]:
-            parts = {"value": figure} if isinstance(figure, float) else vars(figure)
-            rows.append({**named, "metric": metric, "k": k, **{key: parts.get(key) for key in FIGURE_COLUMNS}})
-    return pd.DataFrame(rows).astype({"k": "Int64"})
 
 
 def write_metrics(metrics: RunMetrics, run: Path) -> Path:
@@ -261,12 +261,17 @@ def _cell_metrics(
         majority_at=majorities,
         shares=Shares(
             extracted=float(extracted.mean()),
+            boxed=math.nan if found.boxed is None else float(found.boxed.mean()),
             truncated=float(found.truncated.mean()),
+            cut_but_right=float((found.truncated & found.correct).mean()),
             stopped_by_string=float(found.stopped_by_string.mean()),
             timed_out=float((status == "timeout").mean()),
         ),
         mean_tokens=float(found.num_tokens.mean()),
         criteria=found.criteria,
+        total=cell.total,
+        drawn=cell.draw is not None,
+        stopped=statistics.rounds_sequence(found.correct, cell.until / 100) if cell.until else None,
     )
 
 
@@ -295,7 +300,14 @@ def _recovery(grades: GradesByCell, cell: Cell) -> tuple[Recovery | None, list[s
     arms = _aligned(grades, cell.arm, cell.benchmark) if cell.arm.closes_gap else None
     if arms is None:
         return None, []
-    return statistics.recovery(*arms[0]), arms[1]
+    found, notes = statistics.recovery(*arms[0]), arms[1]
+    if found.note == NEGATIVE:
+        notes = [
+            *notes,
+            f"{cell.benchmark}: the RL ceiling is {-100 * found.gap:.1f} points below the base, so {cell.arm} has no "
+            "recovery rate there.",
+        ]
+    return found, notes
 
 
 def _average_recoveries(
@@ -305,14 +317,15 @@ def _average_recoveries(
     for arm in dict.fromkeys(c.arm for c in cells if c.arm.closes_gap):
         rows = [_aligned(grades, arm, c.benchmark) for c in cells if c.arm == arm]
         triples = [row[0] for row in rows if row is not None]
-        if len(triples) < 2:
+        if not triples or len(rows) < 2:
             continue
         average = statistics.average_recovery(triples)
         if estimator == "paper":
             rates = [c.recovery.value for c in cells if c.arm == arm and c.recovery is not None]
-            average = Recovery(
-                statistics.mean_of_ratios(rates), math.nan, math.nan, average.gap, "mean of ratios", "paper's estimator"
-            )
+            rates = [rate for rate in rates if not math.isnan(rate)]
+            mean = statistics.mean_of_ratios(rates)
+            kind, note = "mean of ratios", "paper's estimator"
+            average = Recovery(mean, math.nan, math.nan, average.gap, kind, note, len(rates))
         result[arm] = average
     return result
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rast_eval.errors import StoreError, UnknownName, UsageError
 from rast_eval.inputs import presets
 from rast_eval.results.store import Store, read_lines
+from rast_eval.scoring.math.boxes import BOXED
 from rast_eval.types import Cell
 
 CRITERIA = (("base", "plus"), ("official", "process"))
@@ -67,6 +68,7 @@ class GradeMatrix:
         stopped_by_string: bool [N, n], ended by a stop string.
         incomplete: problems seen with some, but not all, of their samples graded.
         criteria: share of outputs that pass each criterion for programs, e.g. `{"base": 0.8, "plus": 0.7}`.
+        boxed: bool [N, n], the output holds a box; None where the scorer does not say.
     """
 
     problem_ids: tuple[str, ...]
@@ -79,6 +81,7 @@ class GradeMatrix:
     stopped_by_string: NDArray[np.bool_]
     incomplete: int
     criteria: Mapping[str, float]
+    boxed: NDArray[np.bool_] | None = None
 
     @property
     def by_problem(self) -> dict[str, float]:
@@ -156,6 +159,8 @@ def load_grades(run: Run, cell: Cell, scorer: str | None = None) -> GradeMatrix:
     shape = (len(done), cell.n)
     votes = [[-1 if vote is None else vote for vote in row] for row in matrix(grades, "vote")]
     stops = matrix(ends, "stop_reason")
+    details = matrix(grades, "details")
+    boxes = [[(facts or {}).get(BOXED) for facts in row] for row in details]
     return GradeMatrix(
         problem_ids=tuple(done),
         correct=np.array(matrix(grades, "correct"), dtype=np.bool_).reshape(shape),
@@ -166,7 +171,8 @@ def load_grades(run: Run, cell: Cell, scorer: str | None = None) -> GradeMatrix:
         truncated=np.array([[x == "length" for x in row] for row in matrix(ends, "finish_reason")]).reshape(shape),
         stopped_by_string=np.array([[isinstance(x, str) for x in row] for row in stops]).reshape(shape),
         incomplete=len(order) - len(done),
-        criteria=_criteria([row for rows in matrix(grades, "details") for row in rows]),
+        criteria=_criteria([facts for row in details for facts in row]),
+        boxed=None if any(box is None for row in boxes for box in row) else np.array(boxes, np.bool_).reshape(shape),
     )
 
 

@@ -138,6 +138,13 @@ class Store:
             cells[cell.arm, cell.benchmark] = cell
         write_json(self.manifest_path, {**facts, "schema": SCHEMA, "cells": [asdict(cell) for cell in cells.values()]})
 
+    def settle(self, cells: Sequence[Cell]) -> None:
+        """Put cells in the place of those of the same arm and benchmark: what they came to, not what was planned."""
+        found = json.loads(self.manifest_path.read_text())
+        settled = {(cell.arm, cell.benchmark): asdict(cell) for cell in cells}
+        found["cells"] = [settled.get((row["arm"], row["benchmark"]), row) for row in found["cells"]]
+        write_json(self.manifest_path, found)
+
     def finish(self, **facts: Any) -> None:
         """Complete the manifest."""
         write_json(self.manifest_path, {**json.loads(self.manifest_path.read_text()), **facts})

@@ -8,6 +8,7 @@ from pathlib import Path
 from rast_eval.config import DEFAULT_CODE, CodeScoring
 from rast_eval.errors import StoreError
 from rast_eval.inputs import benchmarks
+from rast_eval.inputs.drawing import draw
 from rast_eval.results.reader import load_run
 from rast_eval.results.store import Store
 from rast_eval.scoring import get_scorer
@@ -82,7 +83,7 @@ def grade_run(
     with store.locked():
         for cell in cells:
             benchmark = benchmarks.get(cell.benchmark, include_path)
-            problems = benchmarks.load(benchmark, data_dir, cell.problem_count)
+            problems = draw(benchmarks.load(benchmark, data_dir), cell.problem_count, cell.draw)
             count += len(grade_cell(store, cell, problems, scorers[scorer or cell.scorer], workers))
     if not count:
         raise StoreError(f"{root} holds no samples.", "Repeat its run command to generate them.")

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from rast_eval.config import RunConfig
+from rast_eval.config import LimitFrom, RunConfig
 from rast_eval.errors import DataError, UnknownName, UsageError
 from rast_eval.inputs import benchmarks, presets, prompts
 from rast_eval.inputs.benchmarks import Benchmark
+from rast_eval.inputs.drawing import draw
 from rast_eval.inputs.hub import identity
 from rast_eval.inputs.prompts import Prompt
 from rast_eval.scoring import SCORERS
@@ -108,6 +109,10 @@ def check(config: RunConfig) -> None:
         Arm(arm)
     if config.scorer is not None and config.scorer not in SCORERS:
         raise UnknownName("scorer", config.scorer, SCORERS)
+    if config.until is not None and config.shard is not None:
+        raise UsageError(
+            "--until looks at all problems of a cell, and --shard takes a part of them.", "Leave one of the two out."
+        )
     if len(set(config.arms)) != len(config.arms):
         raise UsageError("--arms names one arm twice.", "Leave the second one out.")
 
@@ -130,13 +135,16 @@ def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
     cells: list[Cell] = []
     for benchmark in chosen.values():
         limit = config.limit or benchmark.limit
+        drawn = config.seed if config.limit_from is LimitFrom.random else None
+        rows: list[Problem] = []
         try:
-            problems[benchmark.name] = benchmarks.load(benchmark, config.data_dir, limit)
+            rows = benchmarks.load(benchmark, config.data_dir)
         except DataError:
             if not allow_missing_data:
                 raise
-            problems[benchmark.name] = []
-        count = len(problems[benchmark.name]) or min(benchmark.count, limit or benchmark.count)
+        problems[benchmark.name] = draw(rows, limit, drawn)
+        total = len(rows) or benchmark.count
+        count = min(total, limit or total)
         for arm in arms:
             prompt = _prompt(config, benchmark, arm)
             templates[prompt.name] = prompt
@@ -152,6 +160,9 @@ def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
                 n=n,
                 problem_count=_limited(count, config, arm),
                 fingerprint="",
+                total=total,
+                draw=drawn if count < total else None,
+                until=config.until if n > 1 else None,
             )
             cells.append(replace(cell, fingerprint=fingerprint(cell, prompt, config)))
     return Plan(config, tuple(cells), chosen, problems, templates)

@@ -1,7 +1,7 @@
 """The same models at many λ and temperatures, on one warm engine.
 
     results/<sweep>/lambda=0.3,temperature=1/     a run directory like any other, for every point
-    results/<sweep>/sweep.json                    accuracy of every point, with its interval over problems
+    results/<sweep>/sweep.json                    accuracy of every point, its gain over λ = 1, the price of choosing
 
 Neither weights nor KV cache depend on λ, so the members are loaded once and their prompts stay cached.
 """
@@ -10,52 +10,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from rast_eval import statistics
 from rast_eval.config import DEFAULT_CODE, CodeScoring, EngineConfig, RunConfig
 from rast_eval.decoding.engine import make_engine
 from rast_eval.errors import UsageError
 from rast_eval.results.metrics import to_jsonable
-from rast_eval.results.reader import load_grades, load_run
 from rast_eval.results.store import write_json
+from rast_eval.results.sweeps import Setting, Sweep, evaluate_sweep
 from rast_eval.run import plan, runner
-from rast_eval.statistics import Accuracy
-from rast_eval.types import Arm, Completion, Engine, Request, Sampling, System
+from rast_eval.types import Completion, Engine, Request, Sampling, System
 
 
-@dataclass(frozen=True)
-class Point:
-    """One setting of a sweep; None leaves a value as the run has it."""
-
-    weight: float | None
-    temperature: float | None
+class Point(Setting):
+    """One setting of a sweep, with a run directory of its own."""
 
     @property
     def name(self) -> str:
         """Name of its run directory."""
         values = {"lambda": self.weight, "temperature": self.temperature}
         return ",".join(f"{key}={value:g}" for key, value in values.items() if value is not None)
-
-
-@dataclass(frozen=True)
-class Result:
-    """Accuracy of one point on one benchmark.
-
-    Attributes:
-        accuracy: fractions, with the interval over problems.
-        deviation: standard deviation over the n runs, run j holding sample j of every problem (the paper's
-            Figure 6); NaN for a single run.
-    """
-
-    weight: float | None
-    temperature: float | None
-    benchmark: str
-    arm: Arm
-    accuracy: Accuracy
-    deviation: float
 
 
 def parse_values(text: str, flag: str) -> tuple[float, ...]:
@@ -140,8 +116,8 @@ def run(
     overwrite: bool = False,
     workers: int | None = None,
     code: CodeScoring = DEFAULT_CODE,
-) -> list[Result]:
-    """Generate and grade what is missing of every point, and write sweep.json.
+) -> Sweep:
+    """Generate and grade what is missing of every point, and write sweep.json, anew after each.
 
     Args:
         config: of one arm.
@@ -151,26 +127,13 @@ def run(
     """
     plans = [plan.build(configure(config, point)) for point in grid]
     warm = WarmEngine()
-    results: list[Result] = []
+    folders: dict[Setting, Path] = {}
     try:
         for point, built in zip(grid, plans, strict=True):
-            folder = root / point.name
-            runner.run(built, folder, overwrite=overwrite, workers=workers, code=code, load=warm)
-            results += read(point, folder)
-            write_json(root / "sweep.json", to_jsonable(results))
+            folders[point] = root / point.name
+            runner.run(built, folders[point], overwrite=overwrite, workers=workers, code=code, load=warm)
+            found = evaluate_sweep(folders)
+            write_json(root / "sweep.json", to_jsonable(found))
     finally:
         warm.close()
-    return results
-
-
-def read(point: Point, folder: Path) -> list[Result]:
-    """What the run of one point measured, a row a benchmark."""
-    measured = load_run(folder)
-    found = []
-    for cell in measured.cells:
-        correct = load_grades(measured, cell).correct
-        runs = correct.mean(axis=0)
-        deviation = float(runs.std(ddof=1)) if len(runs) > 1 else math.nan
-        accuracy = statistics.accuracy(correct)
-        found.append(Result(point.weight, point.temperature, cell.benchmark, cell.arm, accuracy, deviation))
     return found

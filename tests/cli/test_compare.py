@@ -5,6 +5,7 @@ import json
 from run_writer import write_run
 
 from rast_eval.cli import dispatch
+from rast_eval.report.comparison import signed
 from rast_eval.results.comparison import compare_runs
 from rast_eval.results.metrics import to_jsonable
 from rast_eval.results.reader import load_run
@@ -21,11 +22,12 @@ def test_compare_prints_what_it_computes_in_every_format(tmp_path, capsys):
         assert dispatch(["compare", *map(str, paths), *more]) == 0
         return capsys.readouterr().out
 
-    (row,) = compare_runs(*map(load_run, paths))
-    assert json.loads(compare("-f", "json")) == {"a": str(paths[0]), "b": str(paths[1]), "rows": to_jsonable([row])}
-    (shown,) = csv.DictReader(io.StringIO(compare("-f", "csv")))
-    assert shown["benchmark"] == "math500"
-    assert shown["difference"].startswith(f"{100 * row.difference.value:+.1f} [")
-    assert shown["difference"] in compare()
-    assert f"| {shown['difference']} |" in compare("-f", "markdown")
+    found = compare_runs(*map(load_run, paths))
+    assert json.loads(compare("-f", "json")) == to_jsonable(found)
+    shown = list(csv.DictReader(io.StringIO(compare("-f", "csv"))))
+    assert [row["measure"] for row in shown] == ["Avg.", "pass@2", "majority@2"]
+    assert [row["A − B"] for row in shown] == [signed(row.difference) for row in found.rows]
+    assert all(row["A − B"].replace(" ", "<br>", 1) in compare("-f", "markdown") for row in shown)
     assert compare().startswith("A = a, B = b")
+    assert dispatch(["compare", str(paths[0]), str(paths[0])]) == 2
+    assert "are one run" in capsys.readouterr().err

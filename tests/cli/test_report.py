@@ -9,7 +9,7 @@ import pytest
 from run_writer import write_run
 
 from rast_eval.cli import dispatch
-from rast_eval.report import run_tables
+from rast_eval.report import run_tables, wording
 from rast_eval.report.table import latex_table
 from rast_eval.results.metrics import evaluate_run, to_jsonable
 
@@ -47,7 +47,7 @@ def report(capsys, monkeypatch):
 def test_report_prints_and_writes(run, report):
     metrics = evaluate_run(run)
     shown = report(run).out
-    sentence = run_tables.headline(metrics)
+    sentence = wording.headline(metrics)
     assert sentence.startswith("RAST takes the base from")
     assert sentence in " ".join(shown.split())
     assert json.loads((run / "metrics.json").read_text()) == to_jsonable(metrics)

@@ -23,8 +23,9 @@ SYSTEMS = {
 
 
 def write_run(path: Path, cells: list[dict], seed: int = 0) -> Path:
-    """Each cell: arm, benchmark, accuracy, problems, n and optionally greedy, prompt, extracted, truncated, ids."""
-    rng = np.random.default_rng(seed)
+    """Each cell: arm, benchmark, accuracy, problems, n and optionally greedy, prompt, extracted, truncated, ids,
+    boxed (share of outputs with a box), total, draw, until."""
+    rng, boxes = np.random.default_rng(seed), np.random.default_rng(seed)
     planned = []
     for cell in cells:
         arm, benchmark, n, count = cell["arm"], cell["benchmark"], cell["n"], cell["problems"]
@@ -43,6 +44,9 @@ def write_run(path: Path, cells: list[dict], seed: int = 0) -> Path:
                 "n": n,
                 "problem_count": cell.get("planned", count),
                 "fingerprint": f"{arm}-{benchmark}",
+                "total": cell.get("total", 0),
+                "draw": cell.get("draw"),
+                "until": cell.get("until"),
                 "system": SYSTEMS[arm.partition("@")[0]],
             }
         )
@@ -77,7 +81,7 @@ def write_run(path: Path, cells: list[dict], seed: int = 0) -> Path:
                         "correct": correct,
                         "status": "ok" if extracted else "no_answer",
                         "vote": (9 if correct else int(prediction)) if extracted and cell.get("votes", True) else None,
-                        "details": {},
+                        "details": {} if "boxed" not in cell else {"boxed": bool(boxes.random() < cell["boxed"])},
                     }
                 )
         _write_lines(path / "samples" / arm / f"{benchmark}.jsonl", samples)

@@ -3,7 +3,7 @@ import math
 import pytest
 from run_writer import write_run
 
-from rast_eval.report import run_tables, table
+from rast_eval.report import run_tables, table, wording
 from rast_eval.results.metrics import evaluate_run
 from rast_eval.statistics import Estimate, Recovery, accuracy
 from rast_eval.statistics.recovery import TOO_SMALL, UNBOUNDED
@@ -52,6 +52,9 @@ def test_unbounded_is_explained_where_it_stands(tmp_path):
     metrics = evaluate_run(write_run(tmp_path / "r", cells, seed=5))
     shown = run_tables.single_table(metrics)
     assert any("unbounded" in cell for row in shown.rows for cell in row)
-    assert run_tables.UNBOUNDED_NOTE in shown.note
+    assert wording.INTERVAL_NOTES[UNBOUNDED] in shown.note
     sure = [{**cell, "problems": 200, "n": 4} for cell in cells]
-    assert run_tables.UNBOUNDED_NOTE not in run_tables.single_table(evaluate_run(write_run(tmp_path / "s", sure))).note
+    assert (
+        wording.INTERVAL_NOTES[UNBOUNDED]
+        not in run_tables.single_table(evaluate_run(write_run(tmp_path / "s", sure))).note
+    )

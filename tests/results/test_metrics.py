@@ -164,3 +164,42 @@ def test_a_preset_chooses_its_estimator(tmp_path):
     (path / "manifest.json").write_text(json.dumps({**manifest, "preset": "paper"}))
     assert evaluate_run(path).estimator == "paper"
     assert evaluate_run(path, estimator="unbiased").estimator == "unbiased"
+
+
+def test_the_average_says_over_how_many_benchmarks(tmp_path):
+    cells = [*trio("math500"), *trio("amc23"), *trio("gsm8k")[:2]]
+    metrics = evaluate_run(write_run(tmp_path / "r", cells))
+    assert metrics.average_recovery["rast"].benchmarks == 2
+    one = evaluate_run(write_run(tmp_path / "s", [*trio("math500"), *trio("gsm8k")[:2]]))
+    assert one.average_recovery["rast"].benchmarks == 1
+    assert one.average_recovery["rast"].value == one.cell("rast", "math500").recovery.value
+
+
+def test_a_ceiling_below_the_base_is_named_and_gives_no_rate(tmp_path):
+    base, rast, rl = trio()
+    metrics = evaluate_run(write_run(tmp_path / "r", [{**base, "accuracy": 0.9}, rast, {**rl, "accuracy": 0.3}]))
+    assert math.isnan(metrics.cell("rast", "tiny-arith").recovery.value)
+    gap = 100 * (metrics.cell("base", "tiny-arith").accuracy.value - metrics.cell("rl", "tiny-arith").accuracy.value)
+    assert metrics.warnings == (
+        f"tiny-arith: the RL ceiling is {gap:.1f} points below the base, so rast has no recovery rate there.",
+    )
+
+
+def test_boxes_and_answers_right_though_cut_stand_beside_the_scores(tmp_path):
+    base, rast, rl = trio(problems=40)
+    path = write_run(tmp_path / "r", [{**base, "boxed": 0.5}, {**rast, "truncated": 0.4}, rl])
+    metrics = evaluate_run(path)
+    found = verdicts(path, "base")
+    assert metrics.cell("base", "tiny-arith").shares.boxed == found.boxed.mean()
+    assert 0.3 < found.boxed.mean() < 0.7
+    assert math.isnan(metrics.cell("rast", "tiny-arith").shares.boxed)
+    cut = verdicts(path, "rast")
+    assert metrics.cell("rast", "tiny-arith").shares.cut_but_right == (cut.truncated & cut.correct).mean() > 0.1
+
+
+def test_a_cell_that_may_stop_early_carries_the_interval_of_every_look(tmp_path):
+    base, rast, rl = trio()
+    path = write_run(tmp_path / "r", [base, {**rast, "until": 4.0}, rl])
+    cell = evaluate_run(path).cell("rast", "tiny-arith")
+    assert cell.stopped == statistics.rounds_sequence(verdicts(path, "rast").correct, 0.04)
+    assert evaluate_run(path).cell("base", "tiny-arith").stopped is None

@@ -9,6 +9,8 @@ import pytest
 from rast_eval.config import EngineConfig, RunConfig
 from rast_eval.errors import UsageError
 from rast_eval.inputs.models import resolve_models
+from rast_eval.results.metrics import to_jsonable
+from rast_eval.results.sweeps import evaluate_sweep
 from rast_eval.run import plan, runner, sweep
 from rast_eval.run.sweep import Point
 
@@ -58,9 +60,9 @@ def test_points_equal_runs_of_their_own_and_are_not_repeated(config, tmp_path, m
     make = sweep.make_engine
     monkeypatch.setattr(sweep, "make_engine", lambda *args: loaded.append(args) or make(*args))
     grid = sweep.points((0.3, 1.0), (0.7,))
-    results = sweep.run(config, grid, tmp_path / "sweep", workers=1)
+    found = sweep.run(config, grid, tmp_path / "sweep", workers=1)
     assert len(loaded) == 1
-    assert [(r.weight, r.temperature, r.accuracy.problems, r.accuracy.samples) for r in results] == [
+    assert [(r.weight, r.temperature, r.accuracy.problems, r.accuracy.samples) for r in found.points] == [
         (0.3, 0.7, 3, 2),
         (1.0, 0.7, 3, 2),
     ]
@@ -70,6 +72,7 @@ def test_points_equal_runs_of_their_own_and_are_not_repeated(config, tmp_path, m
     assert samples(tmp_path / "sweep" / grid[0].name) == samples(tmp_path / "alone")
     assert samples(tmp_path / "sweep" / grid[1].name) != samples(tmp_path / "alone")
 
-    assert sweep.run(config, grid, tmp_path / "sweep", workers=1) == results
+    assert sweep.run(config, grid, tmp_path / "sweep", workers=1) == found
     assert len(loaded) == 1, "nothing was missing, so nothing was loaded"
-    assert json.loads((tmp_path / "sweep" / "sweep.json").read_text())[0]["weight"] == 0.3
+    assert json.loads((tmp_path / "sweep" / "sweep.json").read_text()) == to_jsonable(found)
+    assert found == evaluate_sweep({point: tmp_path / "sweep" / point.name for point in grid})

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rast_eval.scoring.math import tasks
+from rast_eval.scoring.math.boxes import with_boxes
 from rast_eval.scoring.pool import CPU_SECONDS, MEMORY_BYTES, Outcome, WorkerPool
 from rast_eval.types import Grade, Sample
 
@@ -41,10 +42,13 @@ class SimpleRLScorer:
         read = self._pool(tasks.READ, workers).map(texts)
         pairs = [_open_pair(sample, outcome) for sample, outcome in zip(samples, read, strict=True)]
         compared = self._compare([pair for pair in dict.fromkeys(pairs) if pair], workers)
-        grades = [
-            _grade(sample, outcome, compared[pair] if pair else None)
-            for sample, outcome, pair in zip(samples, read, pairs, strict=True)
-        ]
+        grades = with_boxes(
+            samples,
+            [
+                _grade(sample, outcome, compared[pair] if pair else None)
+                for sample, outcome, pair in zip(samples, read, pairs, strict=True)
+            ],
+        )
         return self._with_votes(samples, grades, workers) if self._votes else grades
 
     def close(self) -> None:

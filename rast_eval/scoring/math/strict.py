@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rast_eval.scoring.math.boxes import with_boxes
 from rast_eval.scoring.math.equivalence import GROUP_STRICTLY, LOAD_MATH_VERIFY, STRICT
 from rast_eval.scoring.math.golds import printed_gold
 from rast_eval.scoring.pool import CPU_SECONDS, MEMORY_BYTES, Outcome, WorkerPool
@@ -37,6 +38,7 @@ class StrictScorer:
         distinct = list(dict.fromkeys(pairs))
         judged = dict(zip(distinct, self._pool(STRICT, workers).map(distinct), strict=True))
         grades = [_grade(sample, judged[pair]) for sample, pair in zip(samples, pairs, strict=True)]
+        grades = with_boxes(samples, grades)
         return self._with_votes(samples, grades, workers) if self._votes else grades
 
     def close(self) -> None:

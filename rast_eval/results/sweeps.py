@@ -1,0 +1,127 @@
+"""From the runs of a sweep to its numbers: every point with its interval and its gain, and what choosing costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rast_eval import statistics
+from rast_eval.results.reader import GradeMatrix, load_grades, load_run
+from rast_eval.statistics import Accuracy, Choice, Gain
+from rast_eval.types import Arm
+
+DEFAULT_WEIGHT = 1.0
+"""The λ that the others are compared with."""
+
+
+class Setting(NamedTuple):
+    """What varies in a sweep; None leaves a value as the run has it."""
+
+    weight: float | None
+    temperature: float | None
+
+
+@dataclass(frozen=True)
+class SweptPoint:
+    """Accuracy of one setting on one benchmark.
+
+    Attributes:
+        accuracy: fractions, with the interval over problems.
+        deviation: standard deviation over the n runs, run j holding sample j of every problem (the paper's
+            Figure 6); NaN for a single run.
+        gain: over λ = 1 at the same temperature, paired by problem; None where the sweep lacks λ = 1.
+    """
+
+    benchmark: str
+    arm: Arm
+    weight: float | None
+    temperature: float | None
+    accuracy: Accuracy
+    deviation: float
+    gain: Gain | None = None
+
+
+@dataclass(frozen=True)
+class SweptChoice:
+    """The best setting of a sweep on one benchmark, and what choosing it there is worth elsewhere."""
+
+    benchmark: str
+    weight: float | None
+    temperature: float | None
+    choice: Choice
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All figures of a sweep.
+
+    Attributes:
+        choices: a row a benchmark, where several settings were tried on two problems at least.
+    """
+
+    points: tuple[SweptPoint, ...]
+    choices: tuple[SweptChoice, ...]
+
+
+@dataclass
+class _Cells:
+    """The settings of one benchmark in the order of the sweep, over the problems that all of them hold."""
+
+    arm: Arm
+    held: dict[Setting, GradeMatrix] = field(default_factory=dict)
+
+
+def evaluate_sweep(runs: Mapping[Setting, Path]) -> Sweep:
+    """What the runs of a sweep measured.
+
+    Args:
+        runs: the folder of each setting.
+
+    Raises:
+        StoreError, UsageError: a run that is not there or not graded.
+    """
+    by_benchmark: dict[str, _Cells] = {}
+    for setting, folder in runs.items():
+        run = load_run(folder)
+        for cell in run.cells:
+            by_benchmark.setdefault(cell.benchmark, _Cells(cell.arm)).held[setting] = load_grades(run, cell)
+    points: list[SweptPoint] = []
+    choices: list[SweptChoice] = []
+    for benchmark, cells in by_benchmark.items():
+        gains = _gains(cells.held)
+        for setting, grades in cells.held.items():
+            columns = grades.correct.mean(axis=0)
+            deviation = float(columns.std(ddof=1)) if columns.size > 1 else math.nan
+            accuracy = statistics.accuracy(grades.correct)
+            points.append(SweptPoint(benchmark, cells.arm, *setting, accuracy, deviation, gains.get(setting)))
+        aligned = _aligned(list(cells.held.values()))
+        if len(aligned) > 1 and len(aligned[0]) > 1:
+            choice = statistics.choose_best([correct.mean(axis=1) for correct in aligned])
+            choices.append(SweptChoice(benchmark, *list(cells.held)[choice.index], choice))
+    return Sweep(tuple(points), tuple(choices))
+
+
+def _gains(held: Mapping[Setting, GradeMatrix]) -> dict[Setting, Gain]:
+    """Each λ minus λ = 1 at the same temperature, p adjusted over the λ of that temperature."""
+    found: dict[Setting, Gain] = {}
+    for temperature in dict.fromkeys(setting.temperature for setting in held):
+        same = [setting for setting in held if setting.temperature == temperature]
+        reference = Setting(DEFAULT_WEIGHT, temperature)
+        if reference in same and len(same) > 1:
+            aligned = _aligned([held[setting] for setting in same])
+            if len(aligned[0]):
+                found |= dict(zip(same, statistics.gains_over(aligned, same.index(reference)), strict=True))
+    return found
+
+
+def _aligned(matrices: Sequence[GradeMatrix]) -> list[NDArray[np.bool_]]:
+    """Grades over the problems that all matrices hold, row i the same problem in all."""
+    places = [{problem: i for i, problem in enumerate(m.problem_ids)} for m in matrices]
+    shared = [p for p in matrices[0].problem_ids if all(p in place for place in places)]
+    return [m.correct[[place[p] for p in shared]] for m, place in zip(matrices, places, strict=True)]
