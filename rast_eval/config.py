@@ -43,6 +43,7 @@ class EngineConfig:
         dtype: `auto` (the base's own; float32 on a CPU with transformers), or a torch dtype name.
         max_num_seqs: sequences decoded together; None leaves it to the backend.
         max_model_len: context in tokens; None for the members' smallest.
+        speculate: tokens that the first delta's expert drafts a pass; 0 for plain decoding.
         extra: further keyword arguments for `vllm.LLM`.
     """
 
@@ -55,6 +56,7 @@ class EngineConfig:
     max_model_len: int | None = None
     max_num_seqs: int | None = None
     enforce_eager: bool = False
+    speculate: int = 0
     seed: int = 0
     offline: bool = False
     extra: dict[str, object] = field(default_factory=dict)

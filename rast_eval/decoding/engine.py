@@ -24,6 +24,10 @@ def make_engine(system: System, config: EngineConfig) -> Engine:
         raise UnknownName("backend", config.backend, BACKENDS)
     check_tokenizers(system)
     if config.backend == "hf":
+        if config.speculate and system.deltas:
+            from rast_eval.decoding.hf_speculative import SpeculativeHFEngine
+
+            return SpeculativeHFEngine(system, config)
         from rast_eval.decoding.hf import HFEngine
 
         return HFEngine(system, config)

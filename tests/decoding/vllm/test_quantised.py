@@ -8,8 +8,10 @@ import shutil
 
 import pytest
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("vllm._custom_ops")
+pytest.importorskip("vllm")
+
+import torch
+import vllm._custom_ops  # noqa: F401 - loads the kernels asked about below
 
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.vllm import VLLMEngine
