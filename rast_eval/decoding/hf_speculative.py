@@ -9,7 +9,6 @@ more comes from p (Leviathan et al. 2023, arXiv 2211.17192; with fused logits Yu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -19,35 +18,9 @@ from rast_eval.config import EngineConfig
 from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.hf import HFEngine, Row, Stopper
 from rast_eval.decoding.sampling import distribution, pick
+from rast_eval.decoding.speculation import Acceptance
 from rast_eval.errors import UsageError
 from rast_eval.types import Completion, Request, Sampling, System
-
-
-@dataclass
-class Acceptance:
-    """What became of the drafted tokens.
-
-    Attributes:
-        passes: fused passes, each of which gives one token more than were accepted.
-        drafted, accepted: by position in the draft, from the first one on.
-    """
-
-    passes: int = 0
-    drafted: list[int] = field(default_factory=list)
-    accepted: list[int] = field(default_factory=list)
-
-    @property
-    def tokens_per_pass(self) -> float:
-        """Mean tokens that one fused pass gives."""
-        return 1 + sum(self.accepted) / max(1, self.passes)
-
-    def count(self, drafted: int, accepted: int) -> None:
-        """Add one pass."""
-        self.passes += 1
-        for counts, length in ((self.drafted, drafted), (self.accepted, accepted)):
-            counts.extend([0] * (drafted - len(counts)))
-            for position in range(length):
-                counts[position] += 1
 
 
 def verify(p: Tensor, q: Tensor, draft: Sequence[int], row: Row) -> list[int]:

@@ -13,9 +13,10 @@ from rast_eval.config import EngineConfig  # noqa: E402
 from rast_eval.decoding import hf_speculative  # noqa: E402
 from rast_eval.decoding.fusion import fuse  # noqa: E402
 from rast_eval.decoding.hf import HFEngine, Row  # noqa: E402
-from rast_eval.decoding.hf_speculative import Acceptance, SpeculativeHFEngine, verify  # noqa: E402
+from rast_eval.decoding.hf_speculative import SpeculativeHFEngine, verify  # noqa: E402
 from rast_eval.decoding.loading import load_tokenizer  # noqa: E402
 from rast_eval.decoding.sampling import distribution  # noqa: E402
+from rast_eval.decoding.speculation import Acceptance  # noqa: E402
 from rast_eval.errors import UsageError  # noqa: E402
 from rast_eval.inputs.models import resolve_models  # noqa: E402
 from rast_eval.types import Request, Sampling, System  # noqa: E402

@@ -1,0 +1,76 @@
+"""What speculative RAST drafts with, what it accepts, and when it is refused; the same for both backends.
+
+The expert is a member of the fused model anyway: it drafts γ tokens, one fused pass verifies them, and exact
+rejection sampling keeps the distribution. docs/speculation.md says when that pays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rast_eval.config import EngineConfig
+from rast_eval.errors import UsageError
+from rast_eval.inputs.models import shape_of
+from rast_eval.inputs.shapes import config_of
+from rast_eval.types import ModelRef, System
+
+EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
+"""Keys of a config.json whose layers choose among experts of their own."""
+
+
+@dataclass
+class Acceptance:
+    """What became of the drafted tokens.
+
+    Attributes:
+        passes: fused passes, each of which gives one token more than were accepted.
+        drafted, accepted: by position in the draft, from the first one on.
+    """
+
+    passes: int = 0
+    drafted: list[int] = field(default_factory=list)
+    accepted: list[int] = field(default_factory=list)
+
+    @property
+    def tokens_per_pass(self) -> float:
+        """Mean tokens that one fused pass gives."""
+        return 1 + sum(self.accepted) / max(1, self.passes)
+
+    def count(self, drafted: int, accepted: int) -> None:
+        """Add one pass."""
+        self.passes += 1
+        for counts, length in ((self.drafted, drafted), (self.accepted, accepted)):
+            counts.extend([0] * (drafted - len(counts)))
+            for position in range(length):
+                counts[position] += 1
+
+
+def drafter(system: System, config: EngineConfig) -> ModelRef | None:
+    """The checkpoint that drafts for `system`; None where nothing is to be drafted or nothing could.
+
+    Raises:
+        UsageError: speculation is asked for where it is not shown to be exact.
+    """
+    if not config.speculate or not system.deltas:
+        return None
+    if config.pipeline_parallel_size > 1:
+        raise UsageError(
+            "vLLM drafts no tokens across pipeline stages.",
+            "Type --tensor-parallel-size in place of --pipeline-parallel-size, or --speculate off.",
+        )
+    expert = system.deltas[0].expert
+    shapes = {ref: shape.vocab_size for ref in system.members if (shape := shape_of(ref)) is not None}
+    smallest = min(shapes.values(), default=0)
+    if shapes.get(expert, smallest) != smallest:
+        raise UsageError(
+            f"{expert.label} cannot draft: its {shapes[expert]:,} columns are more than the {smallest:,} that all "
+            "members share.",
+            "Name the delta with the smallest vocabulary first, or type --speculate off.",
+        )
+    for ref in system.members:
+        if any((config_of(ref) or {}).get(key) for key in EXPERTS):
+            raise UsageError(
+                f"{ref.label} is a mixture of experts, for which speculation was never shown to be exact.",
+                "Type --speculate off.",
+            )
+    return expert
