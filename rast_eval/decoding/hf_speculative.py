@@ -18,7 +18,7 @@ from rast_eval.config import EngineConfig
 from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.hf import HFEngine, Row, Stopper
 from rast_eval.decoding.sampling import distribution, pick
-from rast_eval.decoding.speculation import Acceptance
+from rast_eval.decoding.speculation import Acceptance, drafter
 from rast_eval.errors import UsageError
 from rast_eval.types import Completion, Request, Sampling, System
 
@@ -53,10 +53,11 @@ class SpeculativeHFEngine(HFEngine):
     """
 
     def __init__(self, system: System, config: EngineConfig) -> None:
-        if not system.deltas:
+        draft = drafter(system, config)
+        if draft is None:
             raise UsageError("Nothing drafts for a single model.", "Leave out --speculate, or add --delta.")
         super().__init__(system, config)
-        self.expert = system.members.index(system.deltas[0].expert)
+        self.expert = system.members.index(draft)
         self.acceptance = Acceptance()
 
     def _batch_size(self, queue: Sequence[Request], sampling: Sampling) -> int:

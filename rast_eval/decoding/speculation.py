@@ -46,7 +46,7 @@ class Acceptance:
 
 
 def drafter(system: System, config: EngineConfig) -> ModelRef | None:
-    """The checkpoint that drafts for `system`; None where nothing is to be drafted or nothing could.
+    """The expert that drafts for `system`: the first whose columns all members share; None without a delta or γ.
 
     Raises:
         UsageError: speculation is asked for where it is not shown to be exact.
@@ -58,14 +58,15 @@ def drafter(system: System, config: EngineConfig) -> ModelRef | None:
             "vLLM drafts no tokens across pipeline stages.",
             "Type --tensor-parallel-size in place of --pipeline-parallel-size, or --speculate off.",
         )
-    expert = system.deltas[0].expert
-    shapes = {ref: shape.vocab_size for ref in system.members if (shape := shape_of(ref)) is not None}
-    smallest = min(shapes.values(), default=0)
-    if shapes.get(expert, smallest) != smallest:
+    columns = {ref: shape.vocab_size for ref in system.members if (shape := shape_of(ref)) is not None}
+    shared = min(columns.values(), default=0)
+    experts = [delta.expert for delta in system.deltas]
+    fitting = [expert for expert in experts if columns.get(expert, shared) == shared]
+    if not fitting:
         raise UsageError(
-            f"{expert.label} cannot draft: its {shapes[expert]:,} columns are more than the {smallest:,} that all "
-            "members share.",
-            "Name the delta with the smallest vocabulary first, or type --speculate off.",
+            f"{experts[0].label} cannot draft: its {columns[experts[0]]:,} columns are more than the {shared:,} that "
+            "all members share.",
+            "Choose a delta whose vocabulary is no larger than the base's, or type --speculate off.",
         )
     for ref in system.members:
         if any((config_of(ref) or {}).get(key) for key in EXPERTS):
@@ -73,4 +74,4 @@ def drafter(system: System, config: EngineConfig) -> ModelRef | None:
                 f"{ref.label} is a mixture of experts, for which speculation was never shown to be exact.",
                 "Type --speculate off.",
             )
-    return expert
+    return fitting[0]
