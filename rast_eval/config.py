@@ -10,6 +10,9 @@ from rast_eval.types import Models
 
 Backend = Literal["hf", "vllm"]
 
+AUTO = -1
+"""Of `EngineConfig.speculate`: as many drafted tokens as measurement finds to pay."""
+
 
 @dataclass(frozen=True)
 class CodeScoring:
@@ -43,7 +46,7 @@ class EngineConfig:
         dtype: `auto` (the base's own; float32 on a CPU with transformers), or a torch dtype name.
         max_num_seqs: sequences decoded together; None leaves it to the backend.
         max_model_len: context in tokens; None for the members' smallest.
-        speculate: tokens that the first delta's expert drafts a pass; 0 for plain decoding.
+        speculate: tokens that an expert drafts a pass, 0 for plain decoding; AUTO finds the number while it runs.
         extra: further keyword arguments for `vllm.LLM`.
     """
 

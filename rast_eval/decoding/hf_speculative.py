@@ -14,13 +14,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rast_eval.config import EngineConfig
+from rast_eval.config import AUTO, EngineConfig
 from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.hf import HFEngine, Row, Stopper
 from rast_eval.decoding.sampling import distribution, pick
 from rast_eval.decoding.speculation import Acceptance, drafter
 from rast_eval.errors import UsageError
 from rast_eval.types import Completion, Request, Sampling, System
+
+AUTO_DRAFT = 4
+"""Tokens drafted where the number is left open: alone with its request there is no batch to decide by."""
 
 
 def verify(p: Tensor, q: Tensor, draft: Sequence[int], row: Row) -> list[int]:
@@ -44,7 +47,7 @@ def _one(weights: Tensor, row: Row) -> int:
 
 
 class SpeculativeHFEngine(HFEngine):
-    """`HFEngine` with `config.speculate` drafted tokens a pass, one request at a time.
+    """`HFEngine` with `config.speculate` drafted tokens a pass (`AUTO`: four), one request at a time.
 
     Greedy outputs are those of plain decoding; sampled ones have its distribution, but not its tokens for a seed.
 
@@ -58,6 +61,7 @@ class SpeculativeHFEngine(HFEngine):
             raise UsageError("Nothing drafts for a single model.", "Leave out --speculate, or add --delta.")
         super().__init__(system, config)
         self.expert = system.members.index(draft)
+        self.most = AUTO_DRAFT if config.speculate == AUTO else config.speculate
         self.acceptance = Acceptance()
 
     def _batch_size(self, queue: Sequence[Request], sampling: Sampling) -> int:
@@ -72,7 +76,7 @@ class SpeculativeHFEngine(HFEngine):
         pending = list(row.request.prompt_token_ids)
         while True:
             known = caches[0].get_seq_length() + len(pending)
-            length = min(self.config.speculate, row.limit - len(row.tokens) - 1)
+            length = min(self.most, row.limit - len(row.tokens) - 1)
             draft, q, own = self._draft(caches[self.expert], pending, length, sampling, row)
             logits = [
                 own if index == self.expert else self._logits(model, cache, [*pending, *draft], length + 1)

@@ -17,6 +17,9 @@ from rast_eval.types import ModelRef, System
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 """Keys of a config.json whose layers choose among experts of their own."""
 
+BALANCE = 300.0
+"""Tokens that a pass of an H100 works on while it reads the weights: 990 TFLOP/s over 3.35 TB/s, bf16."""
+
 
 @dataclass
 class Acceptance:
@@ -75,3 +78,27 @@ def drafter(system: System, config: EngineConfig) -> ModelRef | None:
                 "Type --speculate off.",
             )
     return fitting[0]
+
+
+def tokens_per_pass(acceptance: float, drafted: int) -> float:
+    """Expected tokens of one fused pass, (1 − α^(γ+1)) / (1 − α): every drafted token stands with probability α."""
+    return float(drafted + 1) if acceptance == 1.0 else (1 - acceptance ** (drafted + 1)) / (1 - acceptance)
+
+
+def modelled_speed(base: float, expert: float, acceptance: float, drafted: int, batch: float = 1.0) -> float:
+    """Tokens a second against plain RAST where reading weights takes all the time, until work does.
+
+    A pass over t tokens of a sequence reads the weights once and works on `batch` · t of them: it costs
+    weight_bytes · max(1, batch · t / BALANCE). Plain RAST reads base and two small models for one token; a speculative
+    pass reads them for γ + 1, after γ passes of the expert for one.
+
+    Args:
+        base, expert: bytes of weights, or anything proportional to them; the antiexpert is taken to be as large.
+    """
+
+    def cost(weight_bytes: float, tokens: int) -> float:
+        return weight_bytes * max(1.0, batch * tokens / BALANCE)
+
+    plain = cost(base + 2 * expert, 1)
+    speculative = cost(base + 2 * expert, drafted + 1) + drafted * cost(expert, 1)
+    return plain / speculative * tokens_per_pass(acceptance, drafted)

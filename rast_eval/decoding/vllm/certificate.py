@@ -49,6 +49,9 @@ RARE = 1e-5
 
 PROMPT = (5, 17, 40, 8)
 
+LIKENESS = 0.99
+"""Correlation of the base's and the antiexpert's weights."""
+
 
 @dataclass(frozen=True)
 class ExactnessCheck:
@@ -143,7 +146,7 @@ def random_system(folder: Path, seed: int = 0) -> System:
 
     tokenizer = resources.embedded_checkpoints() / "s-base"
     refs: list[ModelRef] = []
-    shared: dict[str, torch.Tensor] = {}
+    first: dict[str, torch.Tensor] = {}
     for index, name in enumerate(("base", "expert", "antiexpert")):
         config = Qwen2Config(
             hidden_size=64,
@@ -160,17 +163,19 @@ def random_system(folder: Path, seed: int = 0) -> System:
         )
         torch.manual_seed(seed + index)
         target, model = folder / name, Qwen2ForCausalLM(config)
-        with torch.no_grad():
-            for key, parameter in model.named_parameters():
-                if parameter.ndim == 2:  # half of each weight is common, so that some drafted tokens stand
-                    parameter.copy_((parameter + shared.setdefault(key, parameter.clone())) * 0.5**0.5)
+        if name == "base":
+            first = {key: parameter.detach().clone() for key, parameter in model.named_parameters()}
+        elif name == "antiexpert":  # near the base, so that the fused logits are near the expert's: some drafts stand
+            with torch.no_grad():
+                for key, parameter in model.named_parameters():
+                    parameter.copy_(LIKENESS * first[key] + (1 - LIKENESS**2) ** 0.5 * parameter)
         model.save_pretrained(target)
         for file in tokenizer.iterdir():
             if file.name.startswith(("tokenizer", "chat_template")):
                 shutil.copy(file, target)
         refs.append(ModelRef(str(target), name=name))
     base, expert, antiexpert = refs
-    return System(base, (Delta(expert, antiexpert, 0.5),))
+    return System(base, (Delta(expert, antiexpert),))
 
 
 def check(system: System, drafted: int, sampling: Sampling, samples: int) -> ExactnessCheck:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rast_eval.config import EngineConfig
+from rast_eval.config import AUTO, EngineConfig
 from rast_eval.decoding.speculation import Acceptance, drafter
 from rast_eval.errors import UsageError
 from rast_eval.types import System
@@ -16,6 +16,11 @@ PROBE = (0.7310585, 2.7182817)
 """Temperatures that uninitialised memory does not hold by chance."""
 
 COUNTERS = "vllm:spec_decode_num_"
+
+MOST = 8
+"""Drafted tokens that `auto` goes up to: more were never faster."""
+
+ANY_BATCH = 1 << 16
 
 
 def settings(system: System, config: EngineConfig) -> dict[str, Any]:
@@ -30,17 +35,23 @@ def settings(system: System, config: EngineConfig) -> dict[str, Any]:
     draft = drafter(system, config)
     if draft is None:
         return {}
-    chosen = {
+    chosen: dict[str, Any] = {
         "method": "draft_model",
         "model": draft.path,
         "revision": draft.revision,
-        "num_speculative_tokens": config.speculate,
+        "num_speculative_tokens": MOST if config.speculate == AUTO else config.speculate,
         "draft_tensor_parallel_size": config.tensor_parallel_size,
         # Rejection sampling needs the distribution that a token was drawn from; `greedy` drafts would be lossless
         # as well, but are accepted less often.
         "draft_sample_method": "probabilistic",
     }
-    return {"speculative_config": chosen, "disable_log_stats": False}
+    found: dict[str, Any] = {"speculative_config": chosen, "disable_log_stats": False}
+    if config.speculate == AUTO:
+        # Any table makes vLLM expect a number that changes; the scheduler puts a `Pacer` in its place.
+        chosen["num_speculative_tokens_per_batch_size"] = [[1, ANY_BATCH, MOST]]
+        paced = "PacedAsyncScheduler" if torch.cuda.is_available() else "PacedScheduler"
+        found["scheduler_cls"] = f"rast_eval.decoding.vllm.pacing.{paced}"
+    return found
 
 
 def acceptance(llm: Any) -> Acceptance:

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("vllm")
 
-from rast_eval.config import EngineConfig
+from rast_eval.config import AUTO, EngineConfig
 from rast_eval.decoding.vllm import VLLMEngine, certificate, speculation
 from rast_eval.decoding.vllm import model as fused
 from rast_eval.errors import BackendError, UsageError
@@ -50,6 +50,27 @@ def test_greedy_outputs_are_those_of_plain_decoding(tiny, plain, length):
     assert found == plain
     assert len(acceptance.accepted) == length
     assert 1 < acceptance.tokens_per_pass <= length + 1
+
+
+def test_auto_keeps_the_outputs_and_says_what_it_chose(tiny, plain, capfd):
+    long = Sampling(0.0, 1.0, 160)
+    system = family(tiny, ("m", 1.0))
+    found, acceptance = tokens(system, prompts(40), long, speculate=AUTO, max_num_seqs=2)
+    assert found == tokens(system, prompts(40), long, max_num_seqs=2)[0]
+    assert sum(acceptance.drafted) > 0
+    assert "speculation at 2 to 3 sequences: " in capfd.readouterr().err
+
+
+def test_the_drafter_is_the_composites_own_expert(tiny):
+    engine = VLLMEngine(family(tiny, ("m", 1.0)), EngineConfig(backend="vllm", dtype="float32", speculate=2))
+    try:
+        runner = engine._llm.llm_engine.engine_core.engine_core.model_executor.driver_worker.worker.model_runner
+        assert runner.drafter.shares
+        assert runner.drafter.model is runner.get_model().members.experta
+        layers = runner.get_kv_cache_spec()
+        assert not any(name.startswith("draft_model") for name in layers)
+    finally:
+        engine.close()
 
 
 def test_several_deltas_and_a_prefix_cache(tiny):
