@@ -47,6 +47,7 @@ class EngineConfig:
         max_num_seqs: sequences decoded together; None leaves it to the backend.
         max_model_len: context in tokens; None for the members' smallest.
         speculate: tokens that an expert drafts a pass, 0 for plain decoding; AUTO finds the number while it runs.
+        ray: address of a Ray cluster, `local` for one of this process's own, None where one engine is enough.
         extra: further keyword arguments for `vllm.LLM`.
     """
 
@@ -62,6 +63,7 @@ class EngineConfig:
     speculate: int = 0
     seed: int = 0
     offline: bool = False
+    ray: str | None = None
     extra: dict[str, object] = field(default_factory=dict)
 
 

@@ -218,6 +218,8 @@ def _start(model: str, system: System, config: EngineConfig) -> Any:
     }
     if config.max_num_seqs is not None:
         settings["max_num_seqs"] = config.max_num_seqs
+    if "RAST_EVAL_EXECUTOR" in os.environ:  # set by decoding.ray for an engine that spans nodes
+        settings["distributed_executor_backend"] = os.environ["RAST_EVAL_EXECUTOR"]
     if system.deltas:
         settings["worker_extension_cls"] = "rast_eval.decoding.vllm.worker.RastWorker"
     elif system.base.revision:
