@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from rast_eval.types import Models
 
@@ -16,23 +16,17 @@ AUTO = -1
 
 @dataclass(frozen=True)
 class CodeScoring:
-    """How programs are judged; the math scorers need none of it.
+    """How programs are judged; a scorer takes the fields that it names in its `options`.
 
     Attributes:
         rules: EvalPlus's time limits, `master` or `0.3.1`.
-        lcb_io: the LiveCodeBench verdict that counts, `process` or `official`.
+        lcb_io: the LiveCodeBench criterion that counts, `process` or `official`.
         unsafe: run programs without bubblewrap.
     """
 
     rules: str = "master"
     lcb_io: str = "process"
     unsafe: bool = False
-
-    def options(self, scorer: str) -> dict[str, Any]:
-        """Keyword arguments of `scoring.get_scorer` for `scorer`."""
-        if scorer == "evalplus":
-            return {"rules": self.rules, "unsafe": self.unsafe}
-        return {"lcb_io": self.lcb_io, "unsafe": self.unsafe} if scorer == "livecodebench" else {}
 
 
 DEFAULT_CODE = CodeScoring()

@@ -237,8 +237,9 @@ class Problem:
         benchmark: canonical benchmark name.
         id: unique within the benchmark, stable across machines.
         question: the text a prompt template shows the model.
-        gold: what the scorer compares with. Math: the normalised gold answer. Code: empty.
-        metadata: the remaining columns (level, subject, tests, entry_point, …), read by scorers.
+        gold: the reference answer as the benchmark prints it; each scorer normalises it. Code: empty.
+        metadata: the row's columns (level, subject, tests, entry_point, …), read by templates and code scorers.
+        keep_units: whether units belong to the answer.
     """
 
     benchmark: str
@@ -246,6 +247,7 @@ class Problem:
     question: str
     gold: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    keep_units: bool = False
 
 
 @dataclass(frozen=True)
@@ -291,13 +293,15 @@ class Sample:
 
     Attributes:
         index: which of the problem's samples, 0 … n−1.
-        prompt: name of the prompt template: SimpleRL truncates at stop words that depend on it.
+        stops: strings at which scorers cut the output, applied in this order: those of the prompt it answers.
+        continues: whether the output goes on with the problem's own text, as under a base model's prompt for code.
     """
 
     problem: Problem
     index: int
     output: str
-    prompt: str = "qwen-boxed"
+    stops: tuple[str, ...] = ()
+    continues: bool = False
 
 
 @dataclass(frozen=True)
@@ -328,7 +332,8 @@ class Cell:
     Attributes:
         arm: names the folder under samples/.
         prompt: name of the prompt template.
-        stop: strings that end an output.
+        stop: strings that end an output, and at which scorers cut it.
+        continues: whether an output goes on with the problem's own text (`Prompt.continues`).
         fingerprint: 16 hex digits over everything that can change an output, save limit and n.
     """
 
@@ -342,6 +347,7 @@ class Cell:
     n: int
     problem_count: int
     fingerprint: str
+    continues: bool = False
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Cell:
@@ -379,9 +385,14 @@ class Engine(Protocol):
 
 
 class Scorer(Protocol):
-    """Anything that judges outputs: `simplerl`, `strict`, `evalplus`, `livecodebench`."""
+    """Anything that judges outputs; `scoring.registry` knows which there are.
+
+    Attributes:
+        version: changes with every change that can move a grade.
+    """
 
     name: str
+    version: str
 
     def grade(self, samples: Sequence[Sample], workers: int | None = None) -> list[Grade]:
         """Grades in the order of `samples`; never raises for what a model wrote."""

@@ -1,4 +1,4 @@
-"""`rast-eval grade FILE`: verdicts for any JSONL of outputs, on stdout."""
+"""`rast-eval grade FILE`: grades for any JSONL of outputs, on stdout."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ def grade(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="JSONL of outputs; - reads standard input.")],
     benchmark: Annotated[str | None, typer.Option("--benchmark", "-b", help="Where a row's gold comes from.")] = None,
     data_dir: options.DataDir = None,
+    include_path: options.IncludePath = None,
     scorer: Annotated[
         str | None, typer.Option(help="simplerl or strict for math [default: the benchmark's].", show_default=False)
     ] = None,
-    prompt: Annotated[str, typer.Option(help="Prompt the outputs answer; its stop words cut them.")] = "qwen-boxed",
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            help="Prompt the outputs answer; its stop words cut them [default: qwen-boxed].", show_default=False
+        ),
+    ] = None,
     workers: options.Workers = None,
     evalplus_rules: options.EvalPlusRules = "master",
     lcb_io: options.LcbIo = "process",
@@ -31,18 +37,22 @@ def grade(
     """
     from rast_eval.config import CodeScoring
     from rast_eval.errors import UsageError
-    from rast_eval.inputs import benchmarks
+    from rast_eval.inputs import benchmarks, prompts
     from rast_eval.inputs.rows import Adapter
     from rast_eval.run.grade_file import Tally, grade_lines, open_lines
+    from rast_eval.scoring.registry import DEFAULT, for_benchmarks
 
     if workers is not None and workers < 1:
         raise UsageError(f"--workers {workers} is not a number of processes.", "Type --workers 1 or more.")
-    known = benchmarks.get(benchmark) if benchmark else None
-    adapter = Adapter(known, options.existing_folder(data_dir, "--data-dir"), prompt)
+    folder = options.existing_folder(include_path, "--include-path")
+    known = benchmarks.get(benchmark, folder) if benchmark else None
+    name = for_benchmarks([known], scorer)[known.name] if known else scorer or DEFAULT
+    template = prompts.get(prompt or prompts.DEFAULT, folder)
+    adapter = Adapter(known, options.existing_folder(data_dir, "--data-dir"), template, folder)
     tally, code = Tally(), CodeScoring(evalplus_rules, lcb_io, unsafe)
     for path in files:
         with open_lines(path) as lines:
-            for line in grade_lines(lines, adapter, scorer or adapter.scorer, workers, tally, str(path), code):
+            for line in grade_lines(lines, adapter, name, workers, tally, str(path), code):
                 print(line)
     if summary:
         typer.echo(tally.summary(), err=True)

@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 
 from rast_eval.errors import UnknownName
 
-RELEASED_STOPS = ("</s>", "<|im_end|>", "<|endoftext|>", "assistant", "user", "_end", "_start")
-"""Stop strings of the released script."""
-
 
 @dataclass(frozen=True)
 class Preset:
@@ -23,7 +20,7 @@ class Preset:
     Attributes:
         prompts: template by role; a role that is missing takes the delta's. A benchmark's own template and
             `--prompt` win.
-        stop: stop strings in place of the templates' own; None leaves them.
+        stops_of: template whose stop strings stand in place of every other's; None leaves each its own.
         limits: problems by role, None for all of them.
         greedy_arms: roles decoded greedily with n = 1.
         estimator: how `report` estimates pass@k, majority@k and the averaged recovery.
@@ -32,7 +29,7 @@ class Preset:
     name: str
     title: str
     prompts: Mapping[str, str] = field(default_factory=dict)
-    stop: tuple[str, ...] | None = None
+    stops_of: str | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
     greedy_arms: tuple[str, ...] = ()
     estimator: str = "unbiased"
@@ -52,7 +49,7 @@ PRESETS = {
             name="released",
             title="the released scripts: base and RL under prompt (a) on 50 problems, RAST under prompt (b)",
             prompts={"base": "qwen-boxed", "rl": "qwen-boxed", "rast": "abel"},
-            stop=RELEASED_STOPS,
+            stops_of="qwen-boxed",
             limits={"base": 50, "rl": 50},
             greedy_arms=("base",),
             estimator="paper",

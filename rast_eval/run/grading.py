@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rast_eval.config import DEFAULT_CODE, CodeScoring
-from rast_eval.errors import StoreError
+from rast_eval.errors import StoreError, UsageError
 from rast_eval.inputs import benchmarks
-from rast_eval.results.reader import load_run
+from rast_eval.results.reader import Run, load_run
 from rast_eval.results.store import Store
-from rast_eval.scoring import get_scorer
+from rast_eval.scoring.registry import chosen, for_benchmarks, get_scorer
 from rast_eval.types import Cell, Grade, Problem, Sample, Scorer
 
 
@@ -24,7 +24,7 @@ def scorers_of(names: Iterable[str], code: CodeScoring = DEFAULT_CODE) -> dict[s
         UnknownName: no such scorer.
         SandboxError: one that judges programs cannot isolate them here.
     """
-    return {name: get_scorer(name, **code.options(name)) for name in dict.fromkeys(names)}
+    return {name: get_scorer(name, code) for name in dict.fromkeys(names)}
 
 
 def grade_cell(
@@ -44,7 +44,7 @@ def grade_cell(
     """
     stored = store.samples(cell)
     samples = [
-        Sample(problem, index, stored[problem.id, index]["output"], cell.prompt)
+        Sample(problem, index, stored[problem.id, index]["output"], cell.stop, cell.continues)
         for problem in problems
         for index in range(cell.n)
         if (problem.id, index) in stored
@@ -66,6 +66,7 @@ def grade_run(
 
     Args:
         scorer: None for the one each benchmark names.
+        include_path: folder of further benchmarks; None for the one that the run's manifest names.
         code: how programs are judged.
 
     Returns:
@@ -76,14 +77,33 @@ def grade_run(
         DataError: a benchmark's rows cannot be read.
     """
     store = Store(root)
-    cells = load_run(root).cells  # before the lock, which would make the directory
-    scorers = scorers_of((scorer or cell.scorer for cell in cells), code)
+    run = load_run(root)  # before the lock, which would make the directory
+    folder = include_path or _remembered(run)
+    known = {cell.benchmark: benchmarks.get(cell.benchmark, folder) for cell in run.cells}
+    for_benchmarks(known.values(), scorer)  # refuses one that can judge none of them
+    names = {cell: chosen(cell.scorer, scorer) for cell in run.cells}
+    scorers = scorers_of(names.values(), code)
     count = 0
     with store.locked():
-        for cell in cells:
-            benchmark = benchmarks.get(cell.benchmark, include_path)
-            problems = benchmarks.load(benchmark, data_dir, cell.problem_count)
-            count += len(grade_cell(store, cell, problems, scorers[scorer or cell.scorer], workers))
+        for cell, name in names.items():
+            problems = benchmarks.load(known[cell.benchmark], data_dir, cell.problem_count)
+            count += len(grade_cell(store, cell, problems, scorers[name], workers))
     if not count:
         raise StoreError(f"{root} holds no samples.", "Repeat its run command to generate them.")
     return count
+
+
+def _remembered(run: Run) -> Path | None:
+    """The folder of further benchmarks that the run was made with.
+
+    Raises:
+        UsageError: it is no longer there.
+    """
+    name = run.manifest.get("include_path")
+    folder = Path(name) if name else None
+    if folder and not folder.is_dir():
+        raise UsageError(
+            f"{folder}, which holds the run's own benchmarks, is no folder here.",
+            "Type --include-path with the folder that holds them now.",
+        )
+    return folder

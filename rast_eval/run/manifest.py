@@ -76,6 +76,7 @@ def describe(plan: Plan, first_renderings: Mapping[str, str]) -> dict[str, Any]:
         "engine": asdict(engine),
         "shard": plan.config.shard,
         "preset": plan.config.preset,
+        "include_path": str(plan.config.include_path.absolute()) if plan.config.include_path else None,
         "prompts": {
             name: {"template": prompt.template, "sha256": prompt.sha256, "stop_tokens": prompt.stop_tokens}
             for name, prompt in plan.prompts.items()

@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rast_eval.config import RunConfig
-from rast_eval.errors import DataError, UnknownName, UsageError
+from rast_eval.errors import DataError, UsageError
 from rast_eval.inputs import benchmarks, presets, prompts
-from rast_eval.inputs.benchmarks import Benchmark
+from rast_eval.inputs.benchmark_file import Benchmark
 from rast_eval.inputs.hub import identity
 from rast_eval.inputs.prompts import Prompt
-from rast_eval.scoring import SCORERS
+from rast_eval.scoring.registry import for_benchmarks
 from rast_eval.types import Arm, Cell, Problem, Request, Sampling, System
 
 
@@ -83,7 +83,9 @@ def _prompt(config: RunConfig, benchmark: Benchmark, arm: Arm) -> Prompt:
     by_role = preset.prompts.get(arm.role) if preset else None
     name = config.prompt or benchmark.prompt or by_role or config.models.prompt
     prompt = prompts.get(name, config.include_path)
-    return prompt if preset is None or preset.stop is None else replace(prompt, stop=preset.stop)
+    if preset is None or preset.stops_of is None:
+        return prompt
+    return replace(prompt, stop=prompts.get(preset.stops_of).stop)
 
 
 def _limited(count: int, config: RunConfig, arm: Arm) -> int:
@@ -106,8 +108,6 @@ def check(config: RunConfig) -> None:
         raise UsageError(f"--top-p is {config.top_p}, outside of (0, 1].", "Type for instance --top-p 0.95.")
     for arm in config.arms:
         Arm(arm)
-    if config.scorer is not None and config.scorer not in SCORERS:
-        raise UnknownName("scorer", config.scorer, SCORERS)
     if len(set(config.arms)) != len(config.arms):
         raise UsageError("--arms names one arm twice.", "Leave the second one out.")
 
@@ -125,6 +125,7 @@ def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
     arms = tuple(map(Arm, config.arms)) or config.models.arms
     names = config.benchmarks or config.models.benchmarks
     chosen = {b.name: b for name in names if (b := benchmarks.get(name, config.include_path))}
+    scorers = for_benchmarks(chosen.values(), config.scorer)
     problems: dict[str, list[Problem]] = {}
     templates: dict[str, Prompt] = {}
     cells: list[Cell] = []
@@ -145,10 +146,11 @@ def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
                 arm=arm,
                 system=config.models.system(arm),
                 benchmark=benchmark.name,
-                scorer=config.scorer or benchmark.scorer,
+                scorer=scorers[benchmark.name],
                 sampling=sampling,
                 prompt=prompt.name,
                 stop=prompt.stop,
+                continues=prompt.continues,
                 n=n,
                 problem_count=_limited(count, config, arm),
                 fingerprint="",
