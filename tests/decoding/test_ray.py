@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -34,15 +33,22 @@ def requests(problems=8, samples=2):
     return [Request(str(i), j, row, 10 * i + j) for i, row in enumerate(ids) for j in range(samples)]
 
 
-def outputs(engine, wanted, sampling=GREEDY, at=None):
-    """Outputs by key; `at` is called once, with the engine, after the first completion."""
+def pids(engine):
+    """Process of each actor, once it answers."""
+    for lane in engine._lanes:
+        ray.get(lane.actor.ready.options(max_task_retries=-1).remote())
+    return ray.get([lane.actor.__ray_call__.remote(lambda actor: os.getpid()) for lane in engine._lanes])
+
+
+def outputs(engine, wanted, sampling=GREEDY, kill=None):
+    """Outputs by key; process `kill` is killed after the first completion."""
     found = {}
     for completion in engine.generate(wanted, sampling, (), ()):
         assert (completion.problem_id, completion.sample) not in found
         found[completion.problem_id, completion.sample] = completion.output
-        if at:
-            at, now = None, at
-            now(engine)
+        if kill:
+            os.kill(kill, signal.SIGKILL)
+            kill = None
     return found
 
 
@@ -68,13 +74,10 @@ def test_two_engines_give_the_outputs_of_one(two, alone):
         assert outputs(two, requests(), sampling) == expected
 
 
-def kill_one(engine):
-    pid = ray.get(engine._lanes[0].actor.__ray_call__.remote(lambda actor: os.getpid()))
-    os.kill(pid, signal.SIGKILL)
-
-
 def test_an_engine_killed_in_the_middle_costs_time_only(two, alone):
-    assert outputs(two, requests(), at=kill_one) == alone[GREEDY]
+    before = pids(two)
+    assert outputs(two, requests(), kill=before[0]) == alone[GREEDY]
+    assert pids(two)[0] != before[0]
     assert outputs(two, requests()) == alone[GREEDY]
 
 
@@ -82,7 +85,7 @@ def test_weights_reach_an_engine_that_was_started_anew(two, alone):
     zero = resolve_models(weight=0.0).system("rast")
     two.reweight(zero)
     one = make_engine(zero, EngineConfig(max_num_seqs=4))
-    assert outputs(two, requests(), at=kill_one) == outputs(one, requests())
+    assert outputs(two, requests(), kill=pids(two)[1]) == outputs(one, requests())
     one.close()
     two.reweight(RAST)
     assert outputs(two, requests()) == alone[GREEDY]
@@ -118,21 +121,16 @@ def test_no_ray_at_an_address_is_one_sentence():
 
 
 def test_engines_that_always_die_are_an_error(monkeypatch, two):
-    def die(engine):
-        for lane in engine._lanes:
-            lane.actor.__ray_call__.remote(lambda actor: os._exit(1))
-
     original = RayEngine._hand_out
 
-    def hand_out_and_kill(self, *arguments):
-        original(self, *arguments)
-        die(self)
-        time.sleep(0.5)
+    def hand_out_and_kill(self, lane, *arguments):
+        original(self, lane, *arguments)
+        ray.kill(lane.actor, no_restart=False)
 
     monkeypatch.setattr("rast_eval.decoding.ray.DEATHS", 2)
     monkeypatch.setattr(RayEngine, "_hand_out", hand_out_and_kill)
     with pytest.raises(BackendError, match="again and again"):
-        outputs(two, requests(40, 4), Sampling(0.0, 1.0, 160))
+        outputs(two, requests())
 
 
 def test_two_nodes_of_a_cluster(tmp_path, alone):
