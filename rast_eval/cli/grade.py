@@ -33,7 +33,7 @@ def grade(
     from rast_eval.errors import UsageError
     from rast_eval.inputs import benchmarks
     from rast_eval.inputs.rows import Adapter
-    from rast_eval.run.grade_file import Tally, grade_lines, open_lines
+    from rast_eval.runs.grade_file import Tally, grade_lines, open_lines
 
     if workers is not None and workers < 1:
         raise UsageError(f"--workers {workers} is not a number of processes.", "Type --workers 1 or more.")

@@ -10,7 +10,7 @@ import typer
 
 from rast_eval.cli import options
 from rast_eval.config import CodeScoring, EngineConfig, RunConfig
-from rast_eval.run.plan import Plan
+from rast_eval.runs.plan import Plan
 
 
 def run(
@@ -62,7 +62,7 @@ def run(
     With nothing typed: the embedded tiny family, arms base, rast and rl, on its benchmark.
     """
     from rast_eval.inputs import hub
-    from rast_eval.run import plan
+    from rast_eval.runs import plan
 
     if offline or dry_run:
         hub.set_offline()
@@ -104,7 +104,7 @@ def run(
 
         show(built, root)
         return
-    from rast_eval.run import runner
+    from rast_eval.runs import runner
 
     code = CodeScoring(evalplus_rules, lcb_io, unsafe)
 

@@ -24,7 +24,7 @@ def score(
     import sys
 
     from rast_eval.config import CodeScoring
-    from rast_eval.run.grading import grade_run
+    from rast_eval.runs.grading import grade_run
 
     code = CodeScoring(evalplus_rules, lcb_io, unsafe)
     data_dir = options.existing_folder(data_dir, "--data-dir")

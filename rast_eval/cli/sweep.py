@@ -13,7 +13,7 @@ from rast_eval.cli import options
 from rast_eval.config import EngineConfig
 
 if TYPE_CHECKING:
-    from rast_eval.run.sweep import Result
+    from rast_eval.runs.sweep import Result
 
 
 def sweep(
@@ -58,7 +58,7 @@ def sweep(
     from rast_eval.config import RunConfig
     from rast_eval.errors import UsageError
     from rast_eval.inputs import hub
-    from rast_eval.run import sweep as sweeps
+    from rast_eval.runs import sweep as sweeps
 
     if weights is None and temperatures is None:
         raise UsageError("Nothing varies in this sweep.", "Type --lambda 0.1:1.5:0.1, --temperature 0.5,1, or both.")

@@ -10,8 +10,8 @@ from rast_eval.cli.sweep import table
 from rast_eval.config import EngineConfig, RunConfig
 from rast_eval.errors import UsageError
 from rast_eval.inputs.models import resolve_models
-from rast_eval.run import plan, runner, sweep
-from rast_eval.run.sweep import Point
+from rast_eval.runs import plan, runner, sweep
+from rast_eval.runs.sweep import Point
 
 
 @pytest.mark.parametrize(
