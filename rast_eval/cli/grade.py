@@ -32,7 +32,7 @@ def grade(
     """
     from rast_eval.inputs import benchmarks, prompts
     from rast_eval.inputs.rows import Adapter
-    from rast_eval.run.grade_file import Tally, grade_lines, open_lines
+    from rast_eval.runs.grade_file import Tally, grade_lines, open_lines
     from rast_eval.scoring.registry import DEFAULT, for_benchmarks
 
     known = benchmarks.get(benchmark, sources.include_path) if benchmark else None

@@ -11,7 +11,7 @@ import typer
 from rast_eval.cli import options
 from rast_eval.cli.flags import grouped
 from rast_eval.inputs import hub
-from rast_eval.run.plan import Plan
+from rast_eval.runs.plan import Plan
 
 
 @grouped
@@ -37,7 +37,7 @@ def run(
 
     With nothing typed: the embedded tiny family, arms base, rast and rl, on its benchmark.
     """
-    from rast_eval.run import plan
+    from rast_eval.runs import plan
 
     if dry_run:
         hub.set_offline()
@@ -52,7 +52,7 @@ def run(
 
         plan_view.show(built, root)
         return
-    from rast_eval.run import runner
+    from rast_eval.runs import runner
 
     runner.run(built, root, overwrite=overwrite, workers=grading.workers, code=grading.code)
     show_report(root)

@@ -17,7 +17,7 @@ def score(
     """Grade every stored sample of a run; nothing is generated and no output is changed."""
     import sys
 
-    from rast_eval.run.grading import grade_run
+    from rast_eval.runs.grading import grade_run
 
     count = grade_run(run, scorer, grading.workers, sources.data_dir, sources.include_path, grading.code)
     ending = f" --scorer {scorer}" if scorer else ""

@@ -37,7 +37,7 @@ def sweep(
     """
     from rast_eval.errors import UsageError
     from rast_eval.report import sweep_view
-    from rast_eval.run import sweep as sweeps
+    from rast_eval.runs import sweep as sweeps
 
     if weights is None and temperatures is None:
         raise UsageError("Nothing varies in this sweep.", "Type --lambda 0.1:1.5:0.1, --temperature 0.5,1, or both.")

@@ -16,7 +16,7 @@ from rast_eval.inputs.models import shape_of
 from rast_eval.paper.runs import NamedRun
 from rast_eval.paper.sizing import gpus_for, weight_bytes
 from rast_eval.report.table import Table
-from rast_eval.run.plan import Plan
+from rast_eval.runs.plan import Plan
 from rast_eval.types import Cell
 
 BANDWIDTH, FLOPS = 3.35e12, 990e12

@@ -12,7 +12,7 @@ from rast_eval.decoding.memory import plan_memory
 from rast_eval.errors import RastEvalError
 from rast_eval.inputs import hub, prompts
 from rast_eval.report.table import Table, render_table
-from rast_eval.run.plan import Plan
+from rast_eval.runs.plan import Plan
 from rast_eval.types import Cell, ModelRef, Problem, System
 
 CARD_BYTES = 80 * 10**9

@@ -8,7 +8,7 @@ from pathlib import Path
 from rast_eval.report import figures
 from rast_eval.report.figures import Panel
 from rast_eval.report.table import DASH, Table, percent, score
-from rast_eval.run.sweep import Result
+from rast_eval.runs.sweep import Result
 from rast_eval.statistics import Estimate
 
 NOTE = (

