@@ -80,15 +80,15 @@ def _sampling(config: RunConfig, benchmark: Benchmark, arm: Arm) -> tuple[Sampli
 
 def _prompt(config: RunConfig, benchmark: Benchmark, arm: Arm) -> Prompt:
     preset = presets.get(config.preset)
-    by_role = preset.prompts.get(arm.role) if preset else None
+    by_role = preset.template(arm.role, config.models) if preset else None
     name = config.prompt or benchmark.prompt or by_role or config.models.prompt
     prompt = prompts.get(name, config.include_path)
     return prompt if preset is None or preset.stop is None else replace(prompt, stop=preset.stop)
 
 
-def _limited(count: int, config: RunConfig, arm: Arm) -> int:
+def _limited(count: int, config: RunConfig, benchmark: Benchmark, arm: Arm) -> int:
     preset = presets.get(config.preset)
-    return min(count, preset.limits.get(arm.role, count)) if preset else count
+    return preset.limited(arm.role, benchmark.name, count) if preset else count
 
 
 def check(config: RunConfig) -> None:
@@ -150,7 +150,7 @@ def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
                 prompt=prompt.name,
                 stop=prompt.stop,
                 n=n,
-                problem_count=_limited(count, config, arm),
+                problem_count=_limited(count, config, benchmark, arm),
                 fingerprint="",
             )
             cells.append(replace(cell, fingerprint=fingerprint(cell, prompt, config)))
