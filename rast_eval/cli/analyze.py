@@ -198,7 +198,7 @@ def divergence(
     paths = forcing.greedy_paths(rast, drawn.ids, engine, *stops)
     found = divergence.measure(forcing.TeacherForcer(forcing.members_of([rast])), rast, paths)
     title = f"Divergence of RAST from its base on {len(paths)} outputs, {drawn.benchmark}"
-    _show(divergence.divergence_table(title, found, load_tokenizer(models.base)), found, format, output)
+    _show(divergence.divergence_table(title, found, load_tokenizer(models.base).decode), found, format, output)
 
 
 def _engine(models: Models, backend: str | None, dtype: str, gpus: int) -> EngineConfig:

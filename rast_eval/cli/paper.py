@@ -26,6 +26,7 @@ class Shown(StrEnum):
     figure3 = "figure3"
     figure4 = "figure4"
     figure6 = "figure6"
+    released = "released"
 
 
 class Format(StrEnum):
@@ -62,7 +63,9 @@ def audit(
         typer.echo(json.dumps(asdict(found), indent=1))
         return
     _print(errata_table(found), Format.table)
-    for title, lines in (("Stated twice, differently", found.contradictions), ("Not checked", found.unchecked)):
+    released = [fact.sentence for fact in found.released]
+    sections = {"Stated twice, differently": found.contradictions, "In the released code": released}
+    for title, lines in {**sections, "Not checked": found.unchecked}.items():
         typer.echo(f"\n{title}")
         for line in lines:
             typer.echo(f"- {line}")

@@ -62,8 +62,8 @@ PRESETS = {
         ),
         Preset(
             name="released",
-            title="the released scripts: base and RL under prompt (a) on 50 problems of MATH and AIME, RAST under prompt "
-            "(b), every output cut at the words of prompt (a)",
+            title="the released scripts: base and RL under prompt (a), on MATH and AIME 50 problems; RAST under prompt "
+            "(b); every output cut at the words of prompt (a)",
             prompts={"base": "qwen-boxed", "rl": "qwen-boxed", "rast": "abel"},
             stop=RELEASED_STOPS,
             limits={(role, benchmark): 50 for role in ("base", "rl") for benchmark in ("math500", "aime24")},
