@@ -174,6 +174,7 @@ class Models:
         ceiling: the RL-tuned base, None where there is none.
         prompt: the delta's template, the base's without a delta.
         benchmarks: the family's default benchmarks.
+        base_prompt: the base's own template, the one its RL training would use.
     """
 
     base: ModelRef
@@ -181,6 +182,7 @@ class Models:
     ceiling: ModelRef | None
     prompt: str
     benchmarks: tuple[str, ...]
+    base_prompt: str = ""
 
     @property
     def arms(self) -> tuple[Arm, ...]:

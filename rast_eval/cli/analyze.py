@@ -191,7 +191,7 @@ def divergence(
     walks = _walk(rast, models, drawing, engine, sources)
     found = divergence.measure(forcing.TeacherForcer(forcing.members_of([rast])), rast, walks.paths)
     title = f"Divergence of RAST from its base on {len(walks.paths)} outputs, {walks.benchmark}"
-    printing.emit(divergence.divergence_table(title, found, load_tokenizer(models.base)), found)
+    printing.emit(divergence.divergence_table(title, found, load_tokenizer(models.base).decode), found)
 
 
 def _walk(

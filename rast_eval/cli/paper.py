@@ -23,6 +23,7 @@ class Shown(StrEnum):
     figure3 = "figure3"
     figure4 = "figure4"
     figure6 = "figure6"
+    released = "released"
 
 
 @app.command()
@@ -49,7 +50,9 @@ def audit(
         typer.echo(output.as_json(found), nl=False)
         return
     output.show(errata_table(found))
-    for title, lines in (("Stated twice, differently", found.contradictions), ("Not checked", found.unchecked)):
+    released = [fact.sentence for fact in found.released]
+    sections = {"Stated twice, differently": found.contradictions, "In the released code": released}
+    for title, lines in {**sections, "Not checked": found.unchecked}.items():
         typer.echo(f"\n{title}")
         for line in lines:
             typer.echo(f"- {line}")

@@ -80,7 +80,7 @@ def _sampling(config: RunConfig, benchmark: Benchmark, arm: Arm) -> tuple[Sampli
 
 def _prompt(config: RunConfig, benchmark: Benchmark, arm: Arm) -> Prompt:
     preset = presets.get(config.preset)
-    by_role = preset.prompts.get(arm.role) if preset else None
+    by_role = preset.template(arm.role, config.models) if preset else None
     name = config.prompt or benchmark.prompt or by_role or config.models.prompt
     prompt = prompts.get(name, config.include_path)
     if preset is None or preset.stops_of is None:
@@ -88,9 +88,9 @@ def _prompt(config: RunConfig, benchmark: Benchmark, arm: Arm) -> Prompt:
     return replace(prompt, stop=prompts.get(preset.stops_of).stop)
 
 
-def _limited(count: int, config: RunConfig, arm: Arm) -> int:
+def _limited(count: int, config: RunConfig, benchmark: Benchmark, arm: Arm) -> int:
     preset = presets.get(config.preset)
-    return min(count, preset.limits.get(arm.role, count)) if preset else count
+    return preset.limited(arm.role, benchmark.name, count) if preset else count
 
 
 def check(config: RunConfig) -> None:
@@ -152,7 +152,7 @@ def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
                 stop=prompt.stop,
                 continues=prompt.continues,
                 n=n,
-                problem_count=_limited(count, config, arm),
+                problem_count=_limited(count, config, benchmark, arm),
                 fingerprint="",
             )
             cells.append(replace(cell, fingerprint=fingerprint(cell, prompt, config)))
