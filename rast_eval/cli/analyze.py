@@ -108,6 +108,7 @@ def path_coverage(
     dtype: Dtype = "auto",
     tensor_parallel_size: Tensor = 1,
     data_dir: options.DataDir = None,
+    include_path: options.IncludePath = None,
     format: Shape = Format.table,
     output: Output = None,
 ) -> None:
@@ -115,7 +116,7 @@ def path_coverage(
     from rast_eval.analysis import forcing, path_coverage
 
     models = options.models(base, delta, expert, antiexpert, rl, lambda_, None)
-    drawn = _draw(models, benchmark, prompt, limit, seed, data_dir)
+    drawn = _draw(models, benchmark, prompt, limit, seed, data_dir, include_path)
     engine = _engine(models, backend, dtype, tensor_parallel_size)
     stops = (max_tokens or drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     paths = forcing.greedy_paths(models.system("rl"), drawn.ids, engine, *stops)
@@ -143,6 +144,7 @@ def similarity(
     dtype: Dtype = "auto",
     tensor_parallel_size: Tensor = 1,
     data_dir: options.DataDir = None,
+    include_path: options.IncludePath = None,
     format: Shape = Format.table,
     output: Output = None,
 ) -> None:
@@ -157,7 +159,7 @@ def similarity(
     resolved = {name: resolve_models(name, [name]) for name in names}
     pairs = {name: (found.deltas[0].expert, found.deltas[0].antiexpert) for name, found in resolved.items()}
     walker = resolved[names[0]]
-    drawn = _draw(walker, benchmark, prompt, limit, seed, data_dir)
+    drawn = _draw(walker, benchmark, prompt, limit, seed, data_dir, include_path)
     engine = _engine(walker, backend, dtype, tensor_parallel_size)
     stops = (max_tokens or drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     paths = forcing.greedy_paths(System(pairs[names[0]][0]), drawn.ids, engine, *stops)
@@ -183,6 +185,7 @@ def divergence(
     dtype: Dtype = "auto",
     tensor_parallel_size: Tensor = 1,
     data_dir: options.DataDir = None,
+    include_path: options.IncludePath = None,
     format: Shape = Format.table,
     output: Output = None,
 ) -> None:
@@ -192,7 +195,7 @@ def divergence(
 
     models = options.models(base, delta, expert, antiexpert, None, lambda_, None)
     rast = models.system("rast")
-    drawn = _draw(models, benchmark, prompt, limit, seed, data_dir)
+    drawn = _draw(models, benchmark, prompt, limit, seed, data_dir, include_path)
     engine = _engine(models, backend, dtype, tensor_parallel_size)
     stops = (max_tokens or drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     paths = forcing.greedy_paths(rast, drawn.ids, engine, *stops)
@@ -207,12 +210,20 @@ def _engine(models: Models, backend: str | None, dtype: str, gpus: int) -> Engin
 
 
 def _draw(
-    models: Models, benchmark: str | None, prompt: str | None, limit: int, seed: int, data_dir: Path | None
+    models: Models,
+    benchmark: str | None,
+    prompt: str | None,
+    limit: int,
+    seed: int,
+    data_dir: Path | None,
+    include_path: Path | None,
 ) -> DrawnPrompts:
     from rast_eval.analysis.drawing import draw_prompts
 
     name = benchmark or models.benchmarks[0]
-    return draw_prompts(models.base, name, prompt or models.prompt, limit, seed, data_dir)
+    data_dir = options.existing_folder(data_dir, "--data-dir")
+    include_path = options.existing_folder(include_path, "--include-path")
+    return draw_prompts(models.base, name, prompt or models.prompt, limit, seed, data_dir, include_path)
 
 
 def _show(table: Table, values: Sequence[Any] | dict[str, Any], format: Format, output: Path | None) -> None:
