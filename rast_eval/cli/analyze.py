@@ -49,25 +49,25 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="JSON file w
 
 
 @app.command()
-def behaviours(run: Run, format: Shape = Format.table) -> None:
+def behaviours(run: Run, format: Shape = Format.table, output: Output = None) -> None:
     """Branching, backtracking and self-verification words by arm (Figures 9 and 10)."""
     from rast_eval.analysis.behaviours import behaviour_table, count_behaviours
     from rast_eval.results.reader import load_run
 
     record = load_run(run)
     rows = count_behaviours(record)
-    _show(behaviour_table(f"{record.name}: reasoning behaviours", rows), rows, format, run / "analysis/behaviours.json")
+    _show(behaviour_table(f"{record.name}: reasoning behaviours", rows), rows, format, output)
 
 
 @app.command()
-def length(run: Run, format: Shape = Format.table) -> None:
+def length(run: Run, format: Shape = Format.table, output: Output = None) -> None:
     """Response length in tokens by arm (Table 6)."""
     from rast_eval.analysis.length import length_table, measure_lengths
     from rast_eval.results.reader import load_run
 
     record = load_run(run)
     rows = measure_lengths(record)
-    _show(length_table(f"{record.name}: response length", rows), rows, format, run / "analysis/length.json")
+    _show(length_table(f"{record.name}: response length", rows), rows, format, output)
 
 
 @app.command()
@@ -220,13 +220,13 @@ def _show(table: Table, values: Sequence[Any] | dict[str, Any], format: Format, 
 
     from rich.console import Console
 
+    from rast_eval.files import replace_file
     from rast_eval.report.table import markdown_table, render_table
     from rast_eval.results.metrics import to_jsonable
 
     text = json.dumps(to_jsonable(values), indent=1)
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text + "\n", encoding="ascii")
+        replace_file(output, f"{text}\n")
     if format is Format.json:
         typer.echo(text)
     elif format is Format.markdown:

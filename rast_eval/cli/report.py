@@ -48,12 +48,15 @@ def report(
     k: Annotated[
         str, typer.Option("--k", "-k", help="k of pass@k and majority@k, e.g. 1,4,16.", show_default="powers of two")
     ] = "",
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", "-o", help="Folder for report.md and report.html.")
+    ] = None,
 ) -> None:
-    """Print a run's scores, recovery rate and pass@k, with intervals; write report.html."""
+    """Print a run's scores, recovery rate and pass@k, with intervals; the run itself is only read."""
     from rich.console import Console
 
     from rast_eval.report import run_report, run_tables
-    from rast_eval.report.run_report import write_report
+    from rast_eval.report.run_report import write_pages
     from rast_eval.report.table import render_table
     from rast_eval.results.metrics import Estimator, evaluate_run, require_scored
 
@@ -65,7 +68,9 @@ def report(
     metrics = evaluate_run(run, "simplerl" if both else name, kind, ks)
     second = evaluate_run(run, "strict", kind, ks) if both else None
     side_by_side = run_tables.scorers_table(metrics, second) if second is not None else None
-    write_report(metrics, run, [side_by_side] if side_by_side is not None else [])
+    extra = [side_by_side] if side_by_side is not None else []
+    if output_dir is not None:
+        write_pages(metrics, output_dir, extra)
     if format is ReportFormat.table:
         console = Console()
         run_report.render_terminal(metrics, console)
@@ -74,7 +79,7 @@ def report(
             render_table(side_by_side, console)
     else:
         drawn = {
-            ReportFormat.markdown: lambda: (run / "report.md").read_text(encoding="utf-8"),
+            ReportFormat.markdown: lambda: run_report.to_markdown(metrics, extra),
             ReportFormat.latex: lambda: run_report.to_latex(metrics),
             ReportFormat.csv: lambda: run_report.to_csv(metrics),
             ReportFormat.json: lambda: run_report.to_json(metrics),

@@ -1,7 +1,7 @@
 """Reports drawn for people and for programs: terminal, markdown, LaTeX, CSV, JSON.
 
 render_terminal(metrics, Console())     # what `rast-eval run` ends with
-(run / "report.md").write_text(to_markdown(metrics))
+write_report(metrics, run)             # what it leaves in the run
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rast_eval.files import replace_file
 from rast_eval.report import run_tables
 from rast_eval.report.page import Block, Text, to_html
 from rast_eval.report.table import DASH, Table, fits, latex, markdown_table, rate, render_table, score
@@ -51,16 +52,18 @@ def render_terminal(metrics: RunMetrics, console: Console, details: bool = True)
         console.print(Line(f"! {warning}", style="yellow"))
 
 
-def to_markdown(metrics: RunMetrics) -> str:
-    """The report as GitHub-flavoured markdown, what `report.md` holds."""
+def to_markdown(metrics: RunMetrics, extra: Sequence[Table] = ()) -> str:
+    """The report as GitHub-flavoured markdown, what `report.md` holds, with further tables at its end."""
     main = main_table(metrics)
     sentence = run_tables.headline(metrics)
     parts = [f"# {main.title}", "", *([f"**{sentence}**", ""] if sentence else [])]
     parts.append(markdown_table(main))
-    for extra in run_tables.detail_tables(metrics):
-        parts += [f"## {extra.title}", "", markdown_table(extra)]
+    for detail in run_tables.detail_tables(metrics):
+        parts += [f"## {detail.title}", "", markdown_table(detail)]
     if metrics.warnings:
         parts += ["## Warnings", "", *(f"- {warning}" for warning in metrics.warnings), ""]
+    for table in extra:
+        parts += [f"## {table.title}", "", markdown_table(table)]
     return "\n".join(parts)
 
 
@@ -117,23 +120,25 @@ def _csv_rows(metrics: RunMetrics) -> Iterator[tuple[object, ...]]:
         if c.recovery is not None:
             r = c.recovery
             yield (*head, "recovery", "", r.value, r.low, r.high, "", "", r.note)
-        for name in ("extracted", "truncated", "stopped_by_string", "timed_out"):
+        for name in ("extracted", "truncated", "stopped_by_string", "timed_out", "errors"):
             yield (*head, name, "", getattr(c.shares, name), "", "", "", "", "")
         yield (*head, "mean_tokens", "", c.mean_tokens, "", "", "", "", "")
 
 
-def write_report(metrics: RunMetrics, run: Path, extra: Sequence[Table] = ()) -> None:
-    """Write all three, with further tables at the end of the pages."""
+def write_report(metrics: RunMetrics, run: Path) -> None:
+    """Write a run's own figures into it: metrics.json, report.md, report.html."""
     write_metrics(metrics, run)
-    markdown = to_markdown(metrics)
-    for table in extra:
-        markdown += f"\n## {table.title}\n\n{markdown_table(table)}"
-    (run / "report.md").write_text(markdown, encoding="utf-8")
+    write_pages(metrics, run)
+
+
+def write_pages(metrics: RunMetrics, folder: Path, extra: Sequence[Table] = ()) -> None:
+    """Write report.md and report.html, with further tables at their end."""
+    replace_file(folder / "report.md", to_markdown(metrics, extra))
     sentence = run_tables.headline(metrics)
     blocks: list[Block] = [Text(sentence)] if sentence else []
     blocks += [main_table(metrics), *run_tables.detail_tables(metrics), *extra]
     blocks += [Text(f"Warning: {warning}") for warning in metrics.warnings]
-    (run / "report.html").write_text(to_html(run_tables.title(metrics), blocks), encoding="utf-8")
+    replace_file(folder / "report.html", to_html(run_tables.title(metrics), blocks))
 
 
 def main_table(metrics: RunMetrics) -> Table:

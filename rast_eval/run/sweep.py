@@ -17,8 +17,8 @@ from pathlib import Path
 from rast_eval.config import EngineConfig, RunConfig
 from rast_eval.decoding.engine import make_engine
 from rast_eval.errors import UsageError
+from rast_eval.files import write_json
 from rast_eval.results.reader import load_grades, load_run
-from rast_eval.results.store import write_json
 from rast_eval.run import plan, runner
 from rast_eval.types import Completion, Engine, Request, Sampling, System
 
