@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 from rast_eval.errors import UnknownName, UsageError
+from rast_eval.names import check_name
 
 FinishReason = Literal["stop", "length"]
 """`stop`: an end token or a stop string; `length`: the token limit."""
@@ -351,12 +352,17 @@ class Cell:
     fingerprint: str
     continues: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse names that could leave the run directory, be they a YAML's or a manifest's."""
+        check_name("benchmark", self.benchmark)
+        check_name("scorer", self.scorer)
+
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Cell:
         """The cell as `dataclasses.asdict` wrote it.
 
         Raises:
-            KeyError, TypeError, ValueError: it lacks what a cell has.
+            KeyError, TypeError, ValueError, UsageError: it lacks what a cell has, or names what no run does.
         """
         system = row["system"]
         deltas = tuple(

@@ -57,7 +57,8 @@ SECTIONS = (
     ),
     Section(
         "seeds", "Accuracy, the same problems and other seeds", ("N", "n", "truth", *MODELS), shares.seeds, 1,
-        "The truth is the mean θ of the problems drawn. Under all or nothing no seed changes anything: 1.00 is right.", len(MODELS),
+        "The truth is the mean θ of the problems drawn. Under all or nothing no seed changes anything: 1.00 is right.",
+        len(MODELS),
     ),
     Section(
         "subsets", "pass@8 and majority@8", ("figure", "N", "n", "difficulty", "truth", "covered", "mean half-width"),

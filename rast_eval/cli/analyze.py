@@ -59,35 +59,36 @@ class Walks(NamedTuple):
 
 
 @app.command()
-def behaviours(run: options.RunFolder, format: FormatFlag = Format.table) -> None:
+@grouped
+def behaviours(*, run: options.RunFolder, printing: Printing) -> None:
     """Branching, backtracking and self-verification words by arm (Figures 9 and 10)."""
     from rast_eval.analysis.behaviours import behaviour_table, count_behaviours
 
-    _read(run, "behaviours", "reasoning behaviours", format, count_behaviours, behaviour_table)
+    _read(run, "reasoning behaviours", printing, count_behaviours, behaviour_table)
 
 
 @app.command()
-def length(run: options.RunFolder, format: FormatFlag = Format.table) -> None:
+@grouped
+def length(*, run: options.RunFolder, printing: Printing) -> None:
     """Response length in tokens by arm (Table 6)."""
     from rast_eval.analysis.length import length_table, measure_lengths
 
-    _read(run, "length", "response length", format, measure_lengths, length_table)
+    _read(run, "response length", printing, measure_lengths, length_table)
 
 
 def _read(
     folder: Path,
-    name: str,
     title: str,
-    format: Format,
+    printing: Printing,
     measure: Callable[[Run], Rows],
     table: Callable[[str, Rows], Table],
 ) -> None:
-    """Measure a run's samples, print the table, and keep the values in the run's `analysis/<name>.json`."""
+    """Measure a run's samples and print the table; the run is only read."""
     from rast_eval.results.reader import load_run
 
     run = load_run(folder)
     rows = measure(run)
-    Printing(format, folder / "analysis" / f"{name}.json").emit(table(f"{run.name}: {title}", rows), rows)
+    printing.emit(table(f"{run.name}: {title}", rows), rows)
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rast_eval.config import Backend, EngineConfig, RunConfig
 from rast_eval.errors import StoreError
+from rast_eval.files import write_json
 from rast_eval.inputs.models import resolve_models
 from rast_eval.paper.scale import Scale
 from rast_eval.paper.sizing import gpus_for
@@ -237,9 +237,7 @@ class Reproduction:
 
     def write(self, name: str, values: object) -> None:
         """Keep every value behind a figure as `analysis/<name>.json`."""
-        file = self.root / "analysis" / f"{name}.json"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(to_jsonable(values)), encoding="ascii")
+        write_json(self.root / "analysis" / f"{name}.json", to_jsonable(values))
 
     def pair(self, base: str, delta: str, estimator: Estimator = "paper") -> RunMetrics:
         """Base, RAST and ceiling of one row of Table 1."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from rast_eval.files import replace_file, write_json
 from rast_eval.inputs.models import find_pair, resolve_models
 from rast_eval.paper import prose, published
 from rast_eval.paper.figures import LABELS
@@ -116,8 +117,8 @@ def figure5(reproduction: Reproduction) -> list[Block]:
     title = f"KL(base ‖ RAST), {base} + Δ{delta}, problem {example.problem_id}"
     picture = reproduction.save("figure5", figures.token_heat(tokens, example.kl, title, "nats"), pdf=False)
     text = Tokens(tokens, example.kl, "nats", f"{title}: point at a token for its value.")
-    page = reproduction.root / "figure5.html"
-    page.write_text(to_html("Figure 5", [text, divergence.divergence_table("All outputs", found, tokenizer.decode)]))
+    page = to_html("Figure 5", [text, divergence.divergence_table("All outputs", found, tokenizer.decode)])
+    replace_file(reproduction.root / "figure5.html", page)
     table = divergence.divergence_table(f"{len(found)} RAST outputs", found, tokenizer.decode)
     return [Picture(picture, f"{title}. Darker = larger."), text, table]
 
@@ -145,8 +146,7 @@ def _paths(reproduction: Reproduction, base: str, arm: str, delta: str | None = 
     engine = EngineConfig(backend=scale.backend, tensor_parallel_size=gpus)
     stops = (drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     paths = greedy_paths(models.system(arm), drawn.ids, engine, *stops)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(to_jsonable({"models": made_by, "paths": paths})))
+    write_json(file, to_jsonable({"models": made_by, "paths": paths}))
     return paths
 
 

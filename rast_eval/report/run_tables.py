@@ -31,7 +31,7 @@ CRITERIA_NOTE = (
 )
 OUTPUT_NOTE = (
     "extracted = an answer was found in the output; cut = ended by the token limit; stopped = ended by a stop "
-    "string; timeout = grading took too long, counted as wrong; tokens = mean length of an output."
+    "string; timeout = grading took too long, error = it died; both count as wrong; tokens = mean length of an output."
 )
 
 
@@ -160,14 +160,16 @@ def detail_tables(metrics: RunMetrics) -> list[Table]:
 
 def output_table(metrics: RunMetrics) -> Table:
     """What became of the outputs: the shares that limit how far a score can be trusted."""
+    shares = {"extracted": "extracted", "cut": "truncated", "stopped": "stopped_by_string", "timeout": "timed_out"}
+    if any(cell.shares.errors for cell in metrics.cells):
+        shares["error"] = "errors"
     rows = []
     for benchmark in metrics.benchmarks:
         for cell in _in_order(metrics, benchmark):
-            s = cell.shares
-            shares = (percent(x) for x in (s.extracted, s.truncated, s.stopped_by_string, s.timed_out))
+            shown = (percent(getattr(cell.shares, name)) for name in shares.values())
             size = f"{cell.problems} × {cell.samples}"
-            rows.append((benchmark, cell.arm.label, size, *shares, f"{cell.mean_tokens:.1f}"))
-    header = ("benchmark", "arm", "outputs", "extracted", "cut", "stopped", "timeout", "tokens")
+            rows.append((benchmark, cell.arm.label, size, *shown, f"{cell.mean_tokens:.1f}"))
+    header = ("benchmark", "arm", "outputs", *shares, "tokens")
     return Table("Outputs, shares in percent", header, tuple(rows), f"{OUTPUT_NOTE}\n{decoding(metrics)}", keys=2)
 
 

@@ -9,7 +9,6 @@ write_metrics(metrics, Path("results/demo"))           # metrics.json, NaN as nu
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,9 @@ import numpy as np
 
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
-from rast_eval.results.reader import GradeMatrix, is_graded, load_grades, load_run, scorer_of
+from rast_eval.files import write_json
+from rast_eval.results.reader import GradeMatrix, Run, count_samples, is_graded, load_grades, load_run, scorer_of
+from rast_eval.results.recovery import UNKNOWN
 from rast_eval.statistics import Accuracy, Estimate, Recovery
 from rast_eval.types import Arm, Cell
 
@@ -30,18 +31,24 @@ if TYPE_CHECKING:
 Estimator = Literal["unbiased", "paper"]
 
 FIGURE_COLUMNS = ("value", "low", "high", "se", "seeds_se", "method", "note")
+SCORE_AGAIN = "`rast-eval score` grades them anew"
 
 FEW_EXTRACTED, MANY_TRUNCATED = 0.90, 0.05
 
 
 @dataclass(frozen=True)
 class Shares:
-    """What became of the outputs, each a fraction of all of them."""
+    """What became of the outputs, each a fraction of all of them.
+
+    Attributes:
+        timed_out, errors: not judged to the end: the time limit, a worker or program that died. Counted as wrong.
+    """
 
     extracted: float
     truncated: float
     stopped_by_string: float
     timed_out: float
+    errors: float
 
 
 @dataclass(frozen=True)
@@ -143,28 +150,31 @@ def evaluate_runs(
     estimator = estimator or ("paper" if records[0].estimator == "paper" else "unbiased")
     planned: dict[tuple[Arm, str], Cell] = {}
     grades: dict[tuple[Arm, str], GradeMatrix] = {}
+    ungraded: dict[tuple[Arm, str], str] = {}
     for record in records:
         for cell in record.cells:
             key = (cell.arm, cell.benchmark)
             if key not in planned:
                 planned[key] = cell
-                if scorer or is_graded(record, cell):
-                    grades[key] = load_grades(record, cell, scorer)
-    grades = {key: v for key, v in grades.items() if v.problem_ids}
+                found = load_grades(record, cell, scorer) if scorer or is_graded(record, cell) else None
+                if found is not None and found.problem_ids:
+                    grades[key] = found
+                else:
+                    ungraded[key] = _ungraded(record, cell, found)
     if not grades:
         raise StoreError(
             f"{runs[0]} has no problem whose samples are all graded.",
             f"Type the same `rast-eval run` command again, or `rast-eval score {runs[0]}` to grade what is there.",
         )
-    cells, warnings = [], []
+    cells, warnings = [], [note for record in records for note in record.notes]
     for key, cell in planned.items():
         if key not in grades:
-            warnings.append(f"{cell.arm} on {cell.benchmark}: nothing graded yet.")
+            warnings.append(ungraded[key])
             continue
-        found = _cell_metrics(cell, grades[key], scorer_of(cell, scorer), estimator, ks)
+        figures = _cell_metrics(cell, grades[key], scorer_of(cell, scorer), estimator, ks)
         recovery, note = _recovery(grades, cell)
-        cells.append(dataclasses.replace(found, recovery=recovery))
-        warnings += [*_cell_warnings(found, grades[key]), *note]
+        cells.append(dataclasses.replace(figures, recovery=recovery))
+        warnings += [*_cell_warnings(figures, grades[key]), *note]
     warnings += _prompt_warnings(cells)
     unscored = tuple(f"{c.arm} on {c.benchmark}" for c in cells if c.shares.extracted == 0.0)
     average = _average_recoveries(grades, cells, estimator)
@@ -219,7 +229,7 @@ def frame(metrics: RunMetrics) -> DataFrame:
 def write_metrics(metrics: RunMetrics, run: Path) -> Path:
     """Write `metrics.json` into the run; fractions, never percent."""
     file = run / "metrics.json"
-    file.write_text(json.dumps(to_jsonable(metrics), indent=1) + "\n", encoding="ascii")
+    write_json(file, to_jsonable(metrics))
     return file
 
 
@@ -245,6 +255,8 @@ def _cell_metrics(
     status = np.array(found.status)
     sampling = cell.sampling
     decoding = "greedy" if sampling.greedy else f"T={sampling.temperature:g}, top-p {sampling.top_p:g}"
+    if math.isnan(sampling.temperature):
+        decoding = UNKNOWN
     return CellMetrics(
         arm=cell.arm,
         benchmark=cell.benchmark,
@@ -264,6 +276,7 @@ def _cell_metrics(
             truncated=float(found.truncated.mean()),
             stopped_by_string=float(found.stopped_by_string.mean()),
             timed_out=float((status == "timeout").mean()),
+            errors=float((status == "error").mean()),
         ),
         mean_tokens=float(found.num_tokens.mean()),
         criteria=found.criteria,
@@ -317,6 +330,14 @@ def _average_recoveries(
     return result
 
 
+def _ungraded(run: Run, cell: Cell, found: GradeMatrix | None) -> str:
+    """What is there of a cell without a whole graded problem."""
+    where, planned = f"{cell.arm} on {cell.benchmark}", cell.problem_count * cell.n
+    if found is not None and found.stale:
+        return f"{where}: no grade judges the outputs that are there; {SCORE_AGAIN}."
+    return f"{where}: no problem graded yet; {count_samples(run, cell)} of {planned} samples are there."
+
+
 def _cell_warnings(cell: CellMetrics, found: GradeMatrix) -> list[str]:
     where, shares, warnings = f"{cell.arm} on {cell.benchmark}", cell.shares, []
     if shares.extracted == 0.0:
@@ -325,6 +346,11 @@ def _cell_warnings(cell: CellMetrics, found: GradeMatrix) -> list[str]:
         warnings.append(f"{where}: an answer could be extracted from {shares.extracted:.1%} of the outputs only.")
     if shares.truncated > MANY_TRUNCATED:
         warnings.append(f"{where}: {shares.truncated:.1%} of the outputs were cut at {cell.max_tokens} tokens.")
+    if shares.errors:
+        failed = f"{shares.errors:.2%} of the outputs could not be judged, because a worker or program died"
+        warnings.append(f"{where}: {failed}; they count as wrong.")
+    if found.stale:
+        warnings.append(f"{where}: {found.stale} grades judge outputs that are no longer there; {SCORE_AGAIN}.")
     if cell.problems < cell.problem_count:
         partly = f", {found.incomplete} more in part" if found.incomplete else ""
         warnings.append(f"{where}: {cell.problems} of {cell.problem_count} problems are done{partly}.")

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 
 from rast_eval.config import DEFAULT_CODE, CodeScoring
 from rast_eval.errors import StoreError, UsageError
 from rast_eval.inputs import benchmarks
+from rast_eval.results import recovery
+from rast_eval.results.grades import fresh_grades
+from rast_eval.results.lines import Damaged
 from rast_eval.results.reader import Run, load_run
+from rast_eval.results.samples import OpenSamples
 from rast_eval.results.store import Store
 from rast_eval.scoring.registry import chosen, for_benchmarks, get_scorer
-from rast_eval.types import Cell, Grade, Problem, Sample, Scorer
+from rast_eval.types import Cell, Problem, Sample, Scorer
+
+BATCH_BYTES = 32 << 20
+"""Of stored samples graded at once: enough to keep every worker busy."""
 
 
 def scorers_of(names: Iterable[str], code: CodeScoring = DEFAULT_CODE) -> dict[str, Scorer]:
@@ -33,25 +42,52 @@ def grade_cell(
     problems: Sequence[Problem],
     scorer: Scorer,
     workers: int | None = None,
-) -> list[Grade]:
+    planned: Sequence[Problem] | None = None,
+) -> int:
     """Grade a cell's samples of `problems`, the first n of each, and store the grades.
+
+    Outputs are read and graded in batches of whole problems, so a store of any size fits in memory.
 
     Args:
         workers: processes; None for one a core.
+        planned: all problems of the cell where `problems` are a shard's; the others' grades stay.
 
     Returns:
-        Grades ordered by problem, then sample; missing samples are missing here too.
+        How many samples were graded.
     """
-    stored = store.samples(cell)
-    samples = [
-        Sample(problem, index, stored[problem.id, index]["output"], cell.stop, cell.continues)
-        for problem in problems
-        for index in range(cell.n)
-        if (problem.id, index) in stored
-    ]
-    grades = scorer.grade(samples, workers=workers)
-    store.write_grades(cell, scorer.name, grades)
-    return grades
+    path = store.grades_file(cell, scorer.name)
+    with store.open_samples(cell) as stored, fresh_grades(path) as fresh:
+        for batch in _batches(stored, cell, problems):
+            samples = [sample for problem in batch for sample in _samples(stored, cell, problem)]
+            grades = scorer.grade(samples, workers=workers)
+            for problem, graded in groupby(grades, key=lambda grade: grade.problem_id):
+                fresh.add(problem, ((grade, stored.digest((problem, grade.sample))) for grade in graded))
+        with store.grading():
+            fresh.merge([problem.id for problem in planned or problems], stored)
+        return fresh.count
+
+
+def _batches(stored: OpenSamples, cell: Cell, problems: Sequence[Problem]) -> Iterator[list[Problem]]:
+    """Problems whose samples take about `BATCH_BYTES` together: votes are classes within a problem."""
+    batch: list[Problem] = []
+    size = 0
+    for problem in problems:
+        held = [key for index in range(cell.n) if (key := (problem.id, index)) in stored]
+        batch += [problem] if held else []
+        size += sum(map(stored.length, held))
+        if size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _samples(stored: OpenSamples, cell: Cell, problem: Problem) -> Iterator[Sample]:
+    for index in range(cell.n):
+        key = (problem.id, index)
+        with suppress(Damaged):
+            if key in stored:
+                yield Sample(problem, index, stored.output(key), cell.stop, cell.continues)
 
 
 def grade_run(
@@ -62,7 +98,7 @@ def grade_run(
     include_path: Path | None = None,
     code: CodeScoring = DEFAULT_CODE,
 ) -> int:
-    """Grade every cell of a finished or interrupted run again; generation is not touched.
+    """Grade every cell of a finished, interrupted or growing run again; generation is not touched.
 
     Args:
         scorer: None for the one each benchmark names.
@@ -73,21 +109,25 @@ def grade_run(
         Number of samples graded.
 
     Raises:
-        StoreError: the directory holds no run or no samples.
+        StoreError: the directory holds no run or no samples, or its manifest is damaged.
         DataError: a benchmark's rows cannot be read.
     """
     store = Store(root)
-    run = load_run(root)  # before the lock, which would make the directory
+    run = load_run(root)
+    if any(cell.prompt == recovery.UNKNOWN for cell in run.cells):
+        raise StoreError(
+            f"{root} no longer says under which prompts its outputs were made, which grading must know.",
+            "Type its `rast-eval run` command again: it writes the manifest anew and grades.",
+        )
     folder = include_path or _remembered(run)
     known = {cell.benchmark: benchmarks.get(cell.benchmark, folder) for cell in run.cells}
     for_benchmarks(known.values(), scorer)  # refuses one that can judge none of them
     names = {cell: chosen(cell.scorer, scorer) for cell in run.cells}
     scorers = scorers_of(names.values(), code)
     count = 0
-    with store.locked():
-        for cell, name in names.items():
-            problems = benchmarks.load(known[cell.benchmark], data_dir, cell.problem_count)
-            count += len(grade_cell(store, cell, problems, scorers[name], workers))
+    for cell, name in names.items():
+        problems = benchmarks.load(known[cell.benchmark], data_dir, cell.problem_count)
+        count += grade_cell(store, cell, problems, scorers[name], workers)
     if not count:
         raise StoreError(f"{root} holds no samples.", "Repeat its run command to generate them.")
     return count

@@ -18,9 +18,9 @@ from rast_eval import statistics
 from rast_eval.config import DEFAULT_CODE, CodeScoring, EngineConfig, RunConfig
 from rast_eval.decoding.engine import make_engine
 from rast_eval.errors import UsageError
+from rast_eval.files import write_json
 from rast_eval.results.metrics import to_jsonable
 from rast_eval.results.reader import load_grades, load_run
-from rast_eval.results.store import write_json
 from rast_eval.runs import plan, runner
 from rast_eval.statistics import Accuracy
 from rast_eval.types import Arm, Completion, Engine, Request, Sampling, System

@@ -264,6 +264,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     given = sys.argv[1:] if arguments is None else arguments
     if "--speculate" in given:
+        sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
         from tools.bench import speculate
 
         speculate.main([argument for argument in given if argument != "--speculate"])

@@ -30,8 +30,8 @@ from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.loading import load_model
 from rast_eval.decoding.sampling import distribution
 from rast_eval.errors import BackendError
+from rast_eval.files import write_json
 from rast_eval.inputs import resources
-from rast_eval.results.store import write_json
 from rast_eval.types import Delta, ModelRef, Request, Sampling, System
 
 SETTINGS = ((1, Sampling(1.0, 1.0, 3)), (3, Sampling(0.7, 0.9, 3)))
