@@ -28,7 +28,10 @@ Lambda = Annotated[str, typer.Option("--lambda", help="λ of every delta that na
 BackendName = Annotated[
     str | None, typer.Option("--backend", help="hf or vllm [default: vllm where it is installed beside a GPU].")
 ]
-Revision = Annotated[str | None, typer.Option(help="Revision of the base on the hub; others: org/name@revision.")]
+Revision = Annotated[
+    list[str] | None,
+    typer.Option(help="Of the base on the hub, or ORG/NAME=REVISION of any checkpoint."),
+]
 Names = Annotated[
     list[str] | None,
     typer.Option("--benchmarks", "-b", "--tasks", "-t", help="Benchmarks, comma-separated or repeated."),
@@ -116,9 +119,7 @@ def pinned(models: Models) -> Models:
     """The models with every hub checkpoint at the commit it has now."""
     from rast_eval.inputs.hub import pin
 
-    deltas = tuple(replace(d, expert=pin(d.expert), antiexpert=pin(d.antiexpert)) for d in models.deltas)
-    ceiling = pin(models.ceiling) if models.ceiling else None
-    return replace(models, base=pin(models.base), deltas=deltas, ceiling=ceiling)
+    return models.changed(pin)
 
 
 def models(
@@ -128,8 +129,22 @@ def models(
     antiexpert: str | None,
     rl: str | None,
     weight: str,
-    revision: str | None,
+    revisions: Sequence[str] | None,
 ) -> Models:
-    """The models that the flags name; see `resolve_models` for what is refused."""
+    """The models that the flags name; see `resolve_models` for what is refused.
+
+    Raises:
+        UsageError: two revisions of the base, or one of a checkpoint that is not among the models.
+    """
     value = parse_weight(weight, "--lambda")
-    return resolve_models(base, deltas or (), expert, antiexpert, rl, value, revision)
+    pins = dict(text.rsplit("=", 1) for text in revisions or () if "=" in text)
+    plain = [text for text in revisions or () if "=" not in text]
+    if len(plain) > 1:
+        raise UsageError(
+            f"--revision {plain[1]} is a second revision of the base.", "Type --revision ORG/NAME=REVISION."
+        )
+    found = resolve_models(base, deltas or (), expert, antiexpert, rl, value, plain[0] if plain else None)
+    paths = {ref.path for ref in found.checkpoints}
+    for path in pins.keys() - paths:
+        raise UnknownName("checkpoint in this run", path, paths)
+    return found.changed(lambda ref: replace(ref, revision=pins.get(ref.path, ref.revision)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,6 +57,7 @@ def sweep(
     from rast_eval.config import RunConfig
     from rast_eval.errors import UsageError
     from rast_eval.inputs import hub
+    from rast_eval.run import folders, plan
     from rast_eval.run import sweep as sweeps
 
     if weights is None and temperatures is None:
@@ -97,7 +97,10 @@ def sweep(
         data_dir=options.existing_folder(data_dir, "--data-dir"),
         include_path=options.existing_folder(include_path, "--include-path"),
     )
-    root = output_dir or Path("results") / f"{date.today():%Y-%m-%d}-sweep-{models.base.label.replace('/', '--')}"
+    name = f"sweep-{models.base.label.replace('/', '--')}"
+    root = output_dir or folders.default_root(
+        name, {point.name: plan.build(sweeps.configure(config, point)) for point in grid}
+    )
     results = sweeps.run(config, grid, root, overwrite=overwrite, workers=workers)
     typer.echo(table(results))
     typer.echo(f"\nplot: {root / 'sweep.png'}    one point again: rast-eval report {root / grid[0].name}", err=True)

@@ -19,11 +19,15 @@ from numpy.typing import NDArray
 
 from rast_eval.errors import StoreError, UnknownName, UsageError
 from rast_eval.inputs import presets
+from rast_eval.results.digests import is_sealed
 from rast_eval.results.store import Store, read_lines
 from rast_eval.types import Cell
 
 CRITERIA = (("base", "plus"), ("official", "process"))
 """Ways of judging a program that grades may carry: EvalPlus's two sets of inputs, LiveCodeBench's two kinds of IO."""
+
+ENDING = ("num_tokens", "finish_reason", "stop_reason", "output_sha256", "problem_sha256", "session")
+"""What is read of a sample's line beside its output."""
 
 MATH_SCORERS = ("simplerl", "strict")
 
@@ -67,6 +71,10 @@ class GradeMatrix:
         stopped_by_string: bool [N, n], ended by a stop string.
         incomplete: problems seen with some, but not all, of their samples graded.
         criteria: share of outputs that pass each criterion for programs, e.g. `{"base": 0.8, "plus": 0.7}`.
+        stale: grades that judge another output than the stored one or were altered; they count as missing.
+        problem_sha256: N digests of question and gold, `Problem.sha256`.
+        sessions: ids of the sessions that made the samples.
+        scorer_versions: of the scorer that judged them; one, unless grades of several versions were mixed.
     """
 
     problem_ids: tuple[str, ...]
@@ -79,6 +87,10 @@ class GradeMatrix:
     stopped_by_string: NDArray[np.bool_]
     incomplete: int
     criteria: Mapping[str, float]
+    stale: int = 0
+    problem_sha256: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    scorer_versions: tuple[str, ...] = ()
 
     @property
     def by_problem(self) -> dict[str, float]:
@@ -138,15 +150,14 @@ def load_grades(run: Run, cell: Cell, scorer: str | None = None) -> GradeMatrix:
             f"{cell.arm} on {cell.benchmark} has no grades by the scorer {name}.",
             f"Type `rast-eval score {run.path} --scorer {name}` first.",
         )
-    grades = {(str(row["problem_id"]), int(row["sample"])): row for row in read_lines(file)}
+    judged = {(str(row["problem_id"]), int(row["sample"])): row for row in read_lines(file)}
     ends: dict[tuple[str, int], dict[str, Any]] = {}
     order: dict[str, None] = {}
     for row in iter_samples(run, cell):
         problem, sample = str(row["problem_id"]), int(row["sample"])
         order.setdefault(problem)
-        ends.setdefault(
-            (problem, sample), {key: row.get(key) for key in ("num_tokens", "finish_reason", "stop_reason")}
-        )
+        ends.setdefault((problem, sample), {key: row.get(key) for key in ENDING})
+    grades = {key: row for key, row in judged.items() if key in ends and _belongs(row, ends[key], name)}
     columns = range(cell.n)
     done = [p for p in order if all((p, j) in grades and (p, j) in ends for j in columns)]
 
@@ -156,6 +167,7 @@ def load_grades(run: Run, cell: Cell, scorer: str | None = None) -> GradeMatrix:
     shape = (len(done), cell.n)
     votes = [[-1 if vote is None else vote for vote in row] for row in matrix(grades, "vote")]
     stops = matrix(ends, "stop_reason")
+    judges = sorted({row["scorer_version"] for row in grades.values()})
     return GradeMatrix(
         problem_ids=tuple(done),
         correct=np.array(matrix(grades, "correct"), dtype=np.bool_).reshape(shape),
@@ -167,7 +179,16 @@ def load_grades(run: Run, cell: Cell, scorer: str | None = None) -> GradeMatrix:
         stopped_by_string=np.array([[isinstance(x, str) for x in row] for row in stops]).reshape(shape),
         incomplete=len(order) - len(done),
         criteria=_criteria([row for rows in matrix(grades, "details") for row in rows]),
+        stale=sum(key in ends for key in judged) - len(grades),
+        problem_sha256=tuple(ends[p, 0]["problem_sha256"] for p in done),
+        sessions=tuple(dict.fromkeys(row["session"] for row in ends.values())),
+        scorer_versions=tuple(judges),
     )
+
+
+def _belongs(grade: Mapping[str, Any], ending: Mapping[str, Any], scorer: str) -> bool:
+    """Whether a grade is as `scorer` gave it to the stored output."""
+    return grade.get("output_sha256") == ending["output_sha256"] and grade["scorer"] == scorer and is_sealed(grade)
 
 
 def _criteria(details: Sequence[Mapping[str, Any] | None]) -> dict[str, float]:

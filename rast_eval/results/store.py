@@ -18,12 +18,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 from rast_eval.errors import StoreError
-from rast_eval.types import Cell, Completion, Grade, Request
+from rast_eval.inputs.identity import changed_parts
+from rast_eval.results.digests import output_sha256
+from rast_eval.types import Cell, Completion, ModelRef, Request
 
-SCHEMA = 1
+SCHEMA = 2
+"""Of the manifest and the lines of samples and grades: docs/run-format.md."""
+
+MERGED = ("prompts", "first_renderings", "benchmarks", "checkpoints", "include")
+"""Facts of a manifest that gather what every command in the directory brought."""
 
 
 def shard_suffix(shard: tuple[int, int] | None) -> str:
@@ -66,13 +73,18 @@ class Store:
     """
 
     def __init__(self, root: Path, shard: tuple[int, int] | None = None) -> None:
-        self.root, self.shard = root, shard
+        self.root, self.shard, self.session = root, shard, ""
         self._handles: dict[Path, IO[bytes]] = {}
 
     @property
     def manifest_path(self) -> Path:
         """manifest.json, or this shard's own."""
         return self.root / f"manifest{shard_suffix(self.shard)}.json"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the directory holds no run yet."""
+        return not any(self.root.glob("manifest*.json"))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -99,48 +111,63 @@ class Store:
                 self.close()
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest, or the first shard's where there is only those.
+        """The manifest; those of shards are read as one.
 
         Raises:
-            StoreError: the directory holds no run, or its manifest is damaged.
+            StoreError: the directory holds no run, or one of another version, or its manifest is damaged.
         """
         paths = [self.root / "manifest.json", *sorted(self.root.glob("manifest.shard-*.json"))]
-        path = next((path for path in paths if path.is_file()), None)
-        if path is None:
+        found = [_read_manifest(path) for path in paths if path.is_file()]
+        if not found:
             raise StoreError(
                 f"{self.root} holds no run: it has no manifest.json.",
                 "Type the directory that `rast-eval run -o` wrote.",
             )
-        try:
-            loaded: dict[str, Any] = json.loads(path.read_text())
-        except ValueError as error:
-            raise StoreError(f"{path} is damaged.", "Repeat the run command: it writes it anew.") from error
-        return loaded
+        merged = found[0]
+        for other in found[1:]:
+            merged = _joined(merged, other)
+        return merged
 
-    def begin(self, planned: Sequence[Cell], facts: Mapping[str, Any], *, overwrite: bool) -> None:
-        """Write the manifest: `facts` and the cells, those of earlier commands in this directory included.
+    def begin(
+        self,
+        planned: Sequence[Cell],
+        facts: Mapping[str, Any],
+        session: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        overwrite: bool,
+    ) -> None:
+        """Write the manifest: `facts`, this session, the cells; those of earlier commands in this directory stay.
+
+        Args:
+            session: this command's own facts; its `id` goes into every line of `append`.
 
         Raises:
             StoreError: a cell's samples were made with other settings and `overwrite` is off.
         """
-        earlier = json.loads(self.manifest_path.read_text()) if self.manifest_path.is_file() else {"cells": []}
-        cells = {(cell.arm, cell.benchmark): cell for cell in map(Cell.from_json, earlier["cells"])}
+        earlier = _read_manifest(self.manifest_path) if self.manifest_path.is_file() else {}
+        held = {cell.name: cell for cell in map(Cell.from_json, earlier.get("cells", []))}
+        replaced = {cell.name: cell for cell in planned} if overwrite else {}
         for cell in planned:
-            old = cells.get((cell.arm, cell.benchmark))
-            if overwrite:
-                self._remove(cell)
-            elif old and old.fingerprint != cell.fingerprint:
+            old = held.get(cell.name)
+            if old and not overwrite and old.fingerprint != cell.fingerprint:
                 raise StoreError(
                     f"{self.root} holds samples of {cell.arm} on {cell.benchmark} made with other settings "
                     f"({_difference(earlier, facts, old, cell)}).",
                     "Type another -o DIR, or --overwrite to replace them.",
                 )
-            cells[cell.arm, cell.benchmark] = cell
-        write_json(self.manifest_path, {**facts, "schema": SCHEMA, "cells": [asdict(cell) for cell in cells.values()]})
+        for name in held.keys() - replaced.keys():
+            _refuse_changed(self.root, earlier, facts, held[name])
+        for cell in replaced.values():
+            self._remove(cell)
+        own = {**facts, "cells": [asdict(cell) for cell in planned], "sessions": [dict(session)]}
+        self.session = str(session.get("id", ""))
+        write_json(self.manifest_path, {"schema": SCHEMA, **_joined(earlier, own)})
 
-    def finish(self, **facts: Any) -> None:
-        """Complete the manifest."""
-        write_json(self.manifest_path, {**json.loads(self.manifest_path.read_text()), **facts})
+    def note(self, *, status: str | None = None, **facts: Any) -> None:
+        """Complete this session's entry in the manifest."""
+        manifest = json.loads(self.manifest_path.read_text())
+        manifest["sessions"][-1] |= facts
+        write_json(self.manifest_path, {**manifest, "status": status or manifest["status"]})
 
     def _remove(self, cell: Cell) -> None:
         every = self.grades_file(cell, "*")
@@ -171,7 +198,7 @@ class Store:
         """Where the cell's grades by `scorer` lie."""
         return self.root / "grades" / cell.arm / f"{cell.benchmark}.{scorer}.jsonl"
 
-    def append(self, cell: Cell, request: Request, prompt_sha256: str, completion: Completion) -> None:
+    def append(self, cell: Cell, request: Request, completion: Completion) -> None:
         """Append one sample and fsync it.
 
         Raises:
@@ -179,15 +206,18 @@ class Store:
         """
         row = {
             "fingerprint": cell.fingerprint,
+            "session": self.session,
             "benchmark": cell.benchmark,
             "problem_id": completion.problem_id,
             "sample": completion.sample,
             "seed": request.seed,
-            "prompt_sha256": prompt_sha256,
-            "output": completion.output,
+            "problem_sha256": request.problem_sha256,
+            "prompt_sha256": request.prompt_sha256,
             "num_tokens": completion.num_tokens,
             "finish_reason": completion.finish_reason,
             "stop_reason": completion.stop_reason,
+            "output_sha256": output_sha256(completion.output),
+            "output": completion.output,
         }
         path = self._own_file(cell)
         try:
@@ -209,13 +239,13 @@ class Store:
         self._handles[path] = handle
         return handle
 
-    def write_grades(self, cell: Cell, scorer: str, grades: Iterable[Grade]) -> None:
-        """Replace a cell's grades in one step."""
+    def write_grades(self, cell: Cell, scorer: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replace a cell's grades, lines of `digests.grade_line`, in one step."""
         path = self.grades_file(cell, scorer)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
         with temporary.open("w") as handle:
-            handle.writelines(json.dumps(asdict(grade)) + "\n" for grade in grades)
+            handle.writelines(json.dumps(row) + "\n" for row in rows)
         temporary.replace(path)
 
     def close(self) -> None:
@@ -242,15 +272,74 @@ def _drop_torn_line(handle: IO[bytes]) -> None:
     handle.seek(0, os.SEEK_END)
 
 
+def _read_manifest(path: Path) -> dict[str, Any]:
+    """One manifest file.
+
+    Raises:
+        StoreError: it is damaged, or of another version's format.
+    """
+    try:
+        loaded: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise StoreError(f"{path} is damaged.", "Repeat the run command: it writes it anew.") from error
+    written = loaded.get("schema") if isinstance(loaded, dict) else None
+    if written != SCHEMA:
+        raise StoreError(
+            f"{path} has {f'format {written}' if written else 'no format'}, and this version reads format {SCHEMA}.",
+            "Read it with the version that wrote it, or type the run command again with another -o DIR.",
+        )
+    return loaded
+
+
+def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """What two commands, or two shards, say together; where they differ the second counts."""
+    cells = {(cell["arm"], cell["benchmark"]): cell for cell in [*first.get("cells", []), *second["cells"]]}
+    return {
+        **first,
+        **second,
+        "created": first.get("created") or second.get("created"),
+        **{key: {**first.get(key, {}), **second.get(key, {})} for key in MERGED},
+        "cells": list(cells.values()),
+        "sessions": [*first.get("sessions", []), *second["sessions"]],
+    }
+
+
 def _difference(old_run: Mapping[str, Any], new_run: Mapping[str, Any], old: Cell, new: Cell) -> str:
-    """Which settings differ, e.g. `temperature 1.0 there, 0.7 here`."""
+    """Which settings differ, e.g. `temperature 1.0 there, 0.7 here`, or `weights of tiny-m changed`."""
     sampling, own = asdict(old.sampling), asdict(new.sampling)
     pairs = [(key, sampling[key], own[key]) for key in own]
-    pairs += [(key, getattr(old, key), getattr(new, key)) for key in ("prompt", "stop", "system")]
-    pairs += [(key, old_run.get(key), new_run.get(key)) for key in ("backend", "dtype", "seed")]
+    keys = ("prompt", "stop", "backend", "dtype", "seed")
+    pairs += [(key, getattr(old, key), getattr(new, key)) for key in keys]
     told = [
         f"{key} {a} there, {b} here" if isinstance(b, str | int | float) else f"{key} differs"
         for key, a, b in pairs
         if a != b
     ]
-    return "; ".join(told) or "a checkpoint or the prompt's text changed"
+    if old.template_sha256 != new.template_sha256 and old.prompt == new.prompt:
+        told.append(f"the text of prompt {new.prompt} changed")
+    if old.system.label != new.system.label:
+        told.append(f"system {old.system.label} there, {new.system.label} here")
+    for before, now in zip(old.system.members, new.system.members, strict=False):
+        told += [f"{part} of {now.label} changed" for part in _changed(old_run, before, new_run, now)]
+    return "; ".join(told) or "the checkpoints differ"
+
+
+def _changed(old_run: Mapping[str, Any], old: ModelRef, new_run: Mapping[str, Any], new: ModelRef) -> list[str]:
+    """Parts of a checkpoint that two runs know differently; none where one of them does not know it."""
+    before, now = old_run.get("checkpoints", {}).get(old.key), new_run.get("checkpoints", {}).get(new.key)
+    return changed_parts(before, now) if before and now else []
+
+
+def _refuse_changed(root: Path, earlier: Mapping[str, Any], facts: Mapping[str, Any], cell: Cell) -> None:
+    """Refuse to set new samples beside those of a cell whose checkpoint is another by now.
+
+    Raises:
+        StoreError: names the part that changed.
+    """
+    for ref in cell.system.members:
+        if parts := _changed(earlier, ref, facts, ref):
+            raise StoreError(
+                f"{root} holds samples of {cell.arm} on {cell.benchmark} made with another {ref.label} "
+                f"({', '.join(parts)} changed).",
+                "Type another -o DIR, or --overwrite with every arm to replace them.",
+            )

@@ -8,10 +8,15 @@ from pathlib import Path
 from rast_eval.config import DEFAULT_CODE, CodeScoring
 from rast_eval.errors import StoreError
 from rast_eval.inputs import benchmarks
-from rast_eval.results.reader import load_run
+from rast_eval.results.digests import grade_line, output_sha256
+from rast_eval.results.reader import Run, load_run
 from rast_eval.results.store import Store
+from rast_eval.run.stale import Asked, held_samples
 from rast_eval.scoring import get_scorer
 from rast_eval.types import Cell, Grade, Problem, Sample, Scorer
+
+FOLDERS = ("data_dir", "include_path")
+RESTORE = "Type --data-dir or --include-path with the rows that the samples were made from."
 
 
 def scorers_of(names: Iterable[str], code: CodeScoring = DEFAULT_CODE) -> dict[str, Scorer]:
@@ -37,6 +42,7 @@ def grade_cell(
     """Grade a cell's samples of `problems`, the first n of each, and store the grades.
 
     Args:
+        problems: those that the samples answer, see `stale.held_samples`.
         workers: processes; None for one a core.
 
     Returns:
@@ -50,7 +56,9 @@ def grade_cell(
         if (problem.id, index) in stored
     ]
     grades = scorer.grade(samples, workers=workers)
-    store.write_grades(cell, scorer.name, grades)
+    judged = zip(grades, samples, strict=True)
+    rows = (grade_line(grade, output_sha256(sample.output), scorer) for grade, sample in judged)
+    store.write_grades(cell, scorer.name, rows)
     return grades
 
 
@@ -66,24 +74,38 @@ def grade_run(
 
     Args:
         scorer: None for the one each benchmark names.
+        data_dir, include_path: where the benchmarks lie; None for where the run had them.
         code: how programs are judged.
 
     Returns:
         Number of samples graded.
 
     Raises:
-        StoreError: the directory holds no run or no samples.
+        StoreError: the directory holds no run or no samples, or samples of other rows than those loaded now.
         DataError: a benchmark's rows cannot be read.
     """
     store = Store(root)
-    cells = load_run(root).cells  # before the lock, which would make the directory
-    scorers = scorers_of((scorer or cell.scorer for cell in cells), code)
+    run = load_run(root)  # before the lock, which would make the directory
+    scorers = scorers_of((scorer or cell.scorer for cell in run.cells), code)
     count = 0
     with store.locked():
-        for cell in cells:
-            benchmark = benchmarks.get(cell.benchmark, include_path)
-            problems = benchmarks.load(benchmark, data_dir, cell.problem_count)
+        loaded = {name: rows_of(run, name, data_dir, include_path) for name in {c.benchmark for c in run.cells}}
+        for cell in run.cells:
+            held_samples(store, cell, Asked({p.id: p.sha256 for p in loaded[cell.benchmark]}), RESTORE)
+        for cell in run.cells:
+            problems = loaded[cell.benchmark][: cell.problem_count]
             count += len(grade_cell(store, cell, problems, scorers[scorer or cell.scorer], workers))
     if not count:
         raise StoreError(f"{root} holds no samples.", "Repeat its run command to generate them.")
     return count
+
+
+def rows_of(run: Run, benchmark: str, data_dir: Path | None, include_path: Path | None) -> list[Problem]:
+    """All rows of a run's benchmark, from where it had them unless told otherwise.
+
+    Raises:
+        UnknownName, DataError: they cannot be found.
+    """
+    had = {key: Path(path) for key, path in run.manifest["benchmarks"][benchmark].items() if key in FOLDERS and path}
+    known = benchmarks.get(benchmark, include_path or had.get("include_path"))
+    return benchmarks.load(known, data_dir or had.get("data_dir"))

@@ -109,7 +109,7 @@ class WarmEngine:
 class _Borrowed:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.reweight = engine.reweight
+        self.reweight, self.settings = engine.reweight, engine.settings
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]

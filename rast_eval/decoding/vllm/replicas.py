@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Any
@@ -46,8 +46,8 @@ class ReplicatedEngine:
         for process in self._processes:
             process.start()
         try:
-            for _ in self._processes:
-                self._receive()
+            told = [self._receive() for _ in self._processes]
+            self.settings: Mapping[str, Any] = {**told[0], "replicas": count}
         except BaseException:
             self.close()
             raise
@@ -138,7 +138,7 @@ def _serve(index: int, system: System, config: EngineConfig, devices: str | None
     except RastEvalError as error:
         outbox.put(("error", (type(error), error.message, error.hint)))
         return
-    outbox.put(("ready", index))
+    outbox.put(("ready", dict(engine.settings)))
     try:
         while (message := inbox.get()) is not None:
             kind, *arguments = message
