@@ -181,6 +181,7 @@ class Models:
         ceiling: the RL-tuned base, None where there is none.
         prompt: the delta's template, the base's without a delta.
         benchmarks: the family's default benchmarks.
+        base_prompt: the base's own template, the one its RL training would use.
     """
 
     base: ModelRef
@@ -188,6 +189,7 @@ class Models:
     ceiling: ModelRef | None
     prompt: str
     benchmarks: tuple[str, ...]
+    base_prompt: str = ""
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -256,8 +258,9 @@ class Problem:
         benchmark: canonical benchmark name.
         id: unique within the benchmark, stable across machines.
         question: the text a prompt template shows the model.
-        gold: what the scorer compares with. Math: the normalised gold answer. Code: empty.
-        metadata: the remaining columns (level, subject, tests, entry_point, …), read by scorers.
+        gold: the reference answer as the benchmark prints it; each scorer normalises it. Code: empty.
+        metadata: the row's columns (level, subject, tests, entry_point, …), read by templates and code scorers.
+        keep_units: whether units belong to the answer.
     """
 
     benchmark: str
@@ -265,6 +268,7 @@ class Problem:
     question: str
     gold: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    keep_units: bool = False
 
     @property
     def sha256(self) -> str:
@@ -283,7 +287,7 @@ class Request:
         prompt_token_ids: the same ids for every member of the system.
         seed: SHA-256 of (seed, benchmark, problem_id, sample), 63 bits; independent of batch and order.
         problem_sha256: `Problem.sha256`.
-        prompt_sha256: digest of the prompt's ids, `run.plan.prompt_sha256`.
+        prompt_sha256: digest of the prompt's ids, `runs.plan.prompt_sha256`.
     """
 
     problem_id: str
@@ -320,13 +324,15 @@ class Sample:
 
     Attributes:
         index: which of the problem's samples, 0 … n−1.
-        prompt: name of the prompt template: SimpleRL truncates at stop words that depend on it.
+        stops: strings at which scorers cut the output, applied in this order: those of the prompt it answers.
+        continues: whether the output goes on with the problem's own text, as under a base model's prompt for code.
     """
 
     problem: Problem
     index: int
     output: str
-    prompt: str = "qwen-boxed"
+    stops: tuple[str, ...] = ()
+    continues: bool = False
 
 
 @dataclass(frozen=True)
@@ -357,7 +363,8 @@ class Cell:
     Attributes:
         arm: names the folder under samples/.
         prompt: name of the prompt template.
-        stop: strings that end an output.
+        stop: strings that end an output, and at which scorers cut it.
+        continues: whether an output goes on with the problem's own text (`Prompt.continues`).
         fingerprint: 16 hex digits over everything that can change an output, save limit and n.
         template_sha256: digest of the prompt's template.
         dtype: as typed; a session holds what the engine made of `auto`.
@@ -377,6 +384,7 @@ class Cell:
     seed: int = 0
     backend: str = "hf"
     dtype: str = "auto"
+    continues: bool = False
 
     @property
     def name(self) -> str:
@@ -425,9 +433,14 @@ class Engine(Protocol):
 
 
 class Scorer(Protocol):
-    """Anything that judges outputs: `simplerl`, `strict`, `evalplus`, `livecodebench`."""
+    """Anything that judges outputs; `scoring.registry` knows which there are.
+
+    Attributes:
+        version: changes with every change that can move a grade.
+    """
 
     name: str
+    version: str
 
     def grade(self, samples: Sequence[Sample], workers: int | None = None) -> list[Grade]:
         """Grades in the order of `samples`; never raises for what a model wrote."""

@@ -99,8 +99,8 @@ class HFEngine:
     """
 
     def __init__(self, system: System, config: EngineConfig) -> None:
-        if config.tensor_parallel_size * config.pipeline_parallel_size * config.data_parallel_size > 1:
-            raise UsageError("The hf backend runs on one device.", "Type --backend vllm to use several GPUs.")
+        if config.tensor_parallel_size * config.pipeline_parallel_size > 1:
+            raise UsageError("The hf backend splits no model.", "Type --backend vllm to split one over several GPUs.")
         self.system, self.config = system, config
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = config.dtype

@@ -29,6 +29,6 @@ def local_data_dir() -> Path | None:
 
 
 def cache_folder(name: str) -> Path:
-    """Folder `name` of what can be computed again: `$XDG_CACHE_HOME/rast-eval/NAME`, by default under ~/.cache."""
+    """`$XDG_CACHE_HOME/rast-eval/<name>`, by default under ~/.cache; what lies there can be made again."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(root) / "rast-eval" / name

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rast_eval.inputs import resources
-from rast_eval.inputs.benchmarks import Benchmark, canonical_sha256, local_file
+from rast_eval.inputs.benchmark_file import Benchmark
+from rast_eval.inputs.benchmarks import canonical_sha256, local_file
 from rast_eval.inputs.identity import file_sha256
 from rast_eval.types import Problem
 

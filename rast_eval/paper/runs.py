@@ -18,10 +18,10 @@ from rast_eval.paper.scale import Scale
 from rast_eval.paper.sizing import gpus_for
 from rast_eval.results.metrics import Estimator, RunMetrics, evaluate_runs, to_jsonable
 from rast_eval.results.reader import Run, load_run
-from rast_eval.run import sweep
-from rast_eval.run.arguments import arguments
-from rast_eval.run.plan import Plan, build
-from rast_eval.run.sweep import Point
+from rast_eval.runs import sweep
+from rast_eval.runs.arguments import arguments
+from rast_eval.runs.plan import Plan, build
+from rast_eval.runs.sweep import Point
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

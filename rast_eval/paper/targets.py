@@ -113,13 +113,13 @@ def make(names: Sequence[str], reproduction: Reproduction) -> list[Block]:
     for target in targets:
         started = time.monotonic()
         section: list[Block] = [Heading(target.title, target.name), *target.build(reproduction)]
-        (reproduction.root / f"{target.name}.md").write_text(to_markdown(section, reproduction.root), encoding="utf-8")
+        text = to_markdown("", section, reproduction.root)
+        (reproduction.root / f"{target.name}.md").write_text(text, encoding="utf-8")
         print(f"{target.name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
         page += section
     if "paper" in names:
         title = f"RAST (arXiv 2506.15710), reproduced at scale {reproduction.scale.name}"
         page = [*(Text(caveat) for caveat in reproduction.scale.caveats), *page]
-        markdown = f"# {title}\n\n{to_markdown(page, reproduction.root)}"
-        (reproduction.root / "paper.md").write_text(markdown, encoding="utf-8")
+        (reproduction.root / "paper.md").write_text(to_markdown(title, page, reproduction.root), encoding="utf-8")
         (reproduction.root / "paper.html").write_text(to_html(title, page), encoding="utf-8")
     return page

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from rast_eval.inputs.models import find_pair, resolve_models
-from rast_eval.paper import published
+from rast_eval.paper import prose, published
 from rast_eval.paper.figures import LABELS
 from rast_eval.paper.runs import Reproduction
 from rast_eval.paper.sizing import gpus_for
@@ -26,7 +26,7 @@ def figure1(reproduction: Reproduction) -> list[Block]:
     from rast_eval.analysis import path_coverage
     from rast_eval.analysis.path_coverage import first_token_rate, mean_rate
 
-    published_rates = {("32b", "base"): 95.22, ("32b", "rast"): 96.37} if reproduction.scale.name == "paper" else {}
+    published_rates = prose.COVERAGE if reproduction.scale.name == "paper" else {}
     groups, tables, case = [], [], None
     values: dict[str, Any] = {}
     for base in reproduction.scale.bases:
@@ -49,9 +49,9 @@ def figure1(reproduction: Reproduction) -> list[Block]:
         case = case or (base, delta, models, found)
     reproduction.write("figure1", values)
     picture = reproduction.save("figure1", figures.dots(groups, "path coverage rate, % of tokens", (90, 100.5)))
-    note = (
-        f"{path_coverage.NOTE} {path_coverage.PUBLISHED}" if reproduction.scale.name == "paper" else path_coverage.NOTE
-    )
+    note = path_coverage.NOTE
+    if published_rates:
+        note += f" The paper in its text: {prose.SAYS['Figure 1']}."
     table = Table("Path coverage rate", ("base", "model", "PCR, %", "first token, %", "paths"), tuple(tables),
                   note, keys=2)  # fmt: skip
     caption = "How much of the RL model's greedy path a model takes by itself, 95 % intervals over paths."
@@ -117,8 +117,8 @@ def figure5(reproduction: Reproduction) -> list[Block]:
     picture = reproduction.save("figure5", figures.token_heat(tokens, example.kl, title, "nats"), pdf=False)
     text = Tokens(tokens, example.kl, "nats", f"{title}: point at a token for its value.")
     page = reproduction.root / "figure5.html"
-    page.write_text(to_html("Figure 5", [text, divergence.divergence_table("All outputs", found, tokenizer)]))
-    table = divergence.divergence_table(f"{len(found)} RAST outputs", found, tokenizer)
+    page.write_text(to_html("Figure 5", [text, divergence.divergence_table("All outputs", found, tokenizer.decode)]))
+    table = divergence.divergence_table(f"{len(found)} RAST outputs", found, tokenizer.decode)
     return [Picture(picture, f"{title}. Darker = larger."), text, table]
 
 

@@ -19,14 +19,9 @@ def output_sha256(output: str) -> str:
     return hashlib.sha256(json.dumps(output).encode()).hexdigest()
 
 
-def scorer_version(scorer: Scorer) -> str:
-    """What changes with the grades that a scorer gives."""
-    return str(getattr(scorer, "version", "1"))
-
-
 def grade_line(grade: Grade, output_sha256: str, scorer: Scorer) -> dict[str, Any]:
     """A grade as it is stored: with the digest of its output, who judged it, and a digest of the line itself."""
-    judged = {"output_sha256": output_sha256, "scorer": scorer.name, "scorer_version": scorer_version(scorer)}
+    judged = {"output_sha256": output_sha256, "scorer": scorer.name, "scorer_version": scorer.version}
     row = {**asdict(grade), **judged}
     return {**row, "sha256": _seal(row)}
 

@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -25,7 +25,12 @@ from rast_eval.results.reader import GradeMatrix, Run, is_graded, load_grades, l
 from rast_eval.statistics import Accuracy, Estimate, Recovery
 from rast_eval.types import Arm, Cell
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 Estimator = Literal["unbiased", "paper"]
+
+FIGURE_COLUMNS = ("value", "low", "high", "se", "seeds_se", "method", "note")
 
 FEW_EXTRACTED, MANY_TRUNCATED = 0.90, 0.05
 
@@ -182,7 +187,7 @@ def require_scored(metrics: RunMetrics) -> None:
     if metrics.unscored and len(metrics.unscored) == len(metrics.cells):
         raise NothingScored(
             f"No answer could be extracted at all: {', '.join(metrics.unscored)}.",
-            "Look at the outputs with `rast-eval view`, then check --prompt and --max-tokens.",
+            "Look at the outputs in the run's samples/, then check --prompt and --max-tokens.",
         )
 
 
@@ -197,6 +202,25 @@ def to_jsonable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def frame(metrics: RunMetrics) -> DataFrame:
+    """One row a figure (tidy form): what it is of, its name, k where it has one, value and interval; fractions."""
+    import pandas as pd
+
+    rows = []
+    for cell in metrics.cells:
+        labels = ("benchmark", "arm", "system", "prompt", "decoding", "max_tokens", "scorer", "problems", "samples")
+        named = {"run": metrics.run, **{label: getattr(cell, label) for label in labels}}
+        figures: list[tuple[str, int | None, Estimate | Recovery | float]] = [("accuracy", None, cell.accuracy)]
+        figures += [("pass", k, estimate) for k, estimate in cell.pass_at.items()]
+        figures += [("majority", k, estimate) for k, estimate in cell.majority_at.items()]
+        figures += [("recovery", None, cell.recovery)] if cell.recovery else []
+        figures += [(name, None, share) for name, share in vars(cell.shares).items()]
+        for metric, k, figure in [*figures, ("mean_tokens", None, cell.mean_tokens)]:
+            parts = {"value": figure} if isinstance(figure, float) else vars(figure)
+            rows.append({**named, "metric": metric, "k": k, **{key: parts.get(key) for key in FIGURE_COLUMNS}})
+    return pd.DataFrame(rows).astype({"k": "Int64"})
 
 
 def write_metrics(metrics: RunMetrics, run: Path) -> Path:

@@ -21,6 +21,7 @@ from rast_eval.errors import StoreError, UnknownName, UsageError
 from rast_eval.inputs import presets
 from rast_eval.results.digests import is_sealed
 from rast_eval.results.store import Store, read_lines
+from rast_eval.scoring.registry import chosen
 from rast_eval.types import Cell
 
 CRITERIA = (("base", "plus"), ("official", "process"))
@@ -28,9 +29,6 @@ CRITERIA = (("base", "plus"), ("official", "process"))
 
 ENDING = ("num_tokens", "finish_reason", "stop_reason", "output_sha256", "problem_sha256", "session")
 """What is read of a sample's line beside its output."""
-
-MATH_SCORERS = ("simplerl", "strict")
-
 
 @dataclass(frozen=True)
 class Run:
@@ -124,8 +122,8 @@ def iter_samples(run: Run, cell: Cell) -> Iterator[dict[str, Any]]:
 
 
 def scorer_of(cell: Cell, scorer: str | None) -> str:
-    """The scorer to read: a math scorer asked for replaces another math scorer, never a code one."""
-    return scorer if scorer and cell.scorer in MATH_SCORERS else cell.scorer
+    """The scorer to read: one asked for replaces another that judges the same, so a math scorer never a code one."""
+    return chosen(cell.scorer, scorer)
 
 
 def grades_file(run: Run, cell: Cell, scorer: str | None = None) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 from rast_eval.cli import dispatch
 from rast_eval.inputs.rows import Adapter
-from rast_eval.run.grade_file import Tally, grade_lines
+from rast_eval.runs.grade_file import Tally, grade_lines
 
 
 def write(path, rows):
@@ -136,7 +136,7 @@ def test_mistakes_of_the_user(tmp_path, capfd):
 def test_batches_change_nothing(monkeypatch):
     lines = [json.dumps({"output": rf"\boxed{{{n % 7}x}}", "gold": "x3"}).encode() for n in range(50)]
     whole = list(grade_lines(lines, Adapter(), "simplerl", 1, Tally()))
-    monkeypatch.setattr("rast_eval.run.grade_file._BATCH_BYTES", 300)
+    monkeypatch.setattr("rast_eval.runs.grade_file._BATCH_BYTES", 300)
     assert list(grade_lines(lines, Adapter(), "simplerl", 2, Tally())) == whole
     assert sum(json.loads(line)["correct"] for line in whole) == 7
 

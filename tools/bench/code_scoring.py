@@ -61,7 +61,7 @@ def grade_references(data_dir: Path, name: str, workers: int) -> dict[str, Any]:
     from rast_eval.types import Problem, Sample
 
     jobs = [
-        Sample(Problem(name, row["task_id"], "", "", row), 0, row["prompt"] + row["canonical_solution"], "evalplus")
+        Sample(Problem(name, row["task_id"], "", "", row), 0, row["prompt"] + row["canonical_solution"])
         for row in rows(data_dir, name)
     ]
     started = time.monotonic()

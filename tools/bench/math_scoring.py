@@ -60,18 +60,19 @@ def _report(name: str, verdicts: list[bool], spent: tuple[float, float, float]) 
 
 def measure(scorer: str, rows: list[Row], workers: int, votes: bool) -> Row:
     """Grade `rows` by one of our scorers, starting of workers included."""
+    from rast_eval.inputs import benchmarks, golds, prompts
     from rast_eval.scoring import get_scorer
-    from rast_eval.scoring.math.golds import gold_from_raw
     from rast_eval.types import Problem, Sample
 
     started = usage()
-    jobs = []
+    known, stops, samples = benchmarks.registry(), prompts.get(prompts.DEFAULT).stop, []
     for number, row in enumerate(rows):
-        name = "aime24" if row["benchmark"].startswith("aime") else row["benchmark"]
-        problem = Problem(name, str(row["gold_raw"]), "", gold_from_raw(name, row["gold_raw"]))
-        jobs.append(Sample(problem, number, row["output"]))
+        name = str({"aime25": "aime24", "minerva_math": "minerva"}.get(row["benchmark"], row["benchmark"]))
+        gold = golds.gold_from([row["gold_raw"]], known[name].gold)
+        problem = Problem(name, str(row["gold_raw"]), "", gold, keep_units=known[name].keep_units)
+        samples.append(Sample(problem, number, row["output"], stops))
     judge: Any = get_scorer(scorer, votes=votes)
-    grades = judge.grade(jobs, workers)
+    grades = judge.grade(samples, workers)
     judge.close()
     report = _report(scorer + ("+votes" if votes else ""), [grade.correct for grade in grades], usage(started))
     return report | {"workers": workers, "timeouts": sum(grade.status == "timeout" for grade in grades)}

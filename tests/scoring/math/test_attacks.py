@@ -95,7 +95,7 @@ def test_nothing_runs(tmp_path, listener, name):
     assert len(attacks) >= 30
     boxed = [rf"\boxed{{{attack}}}" for attack in attacks] + [f"The answer is: {attack}" for attack in attacks]
     jobs = [
-        Sample(Problem("math500", str(number), "", gold, {"gold": gold}), 0, output)
+        Sample(Problem("math500", str(number), "", gold), 0, output)
         for number, output in enumerate(boxed)
         for gold in GOLDS
     ]

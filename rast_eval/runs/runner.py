@@ -15,11 +15,11 @@ from rast_eval.decoding.loading import load_tokenizer
 from rast_eval.errors import StoreError
 from rast_eval.inputs import hub, prompts
 from rast_eval.results.store import Store
-from rast_eval.run import grading
-from rast_eval.run.manifest import Session
-from rast_eval.run.plan import Plan, prompt_sha256, prompts_of, requests
-from rast_eval.run.progress import Progress
-from rast_eval.run.stale import Asked, held_samples
+from rast_eval.runs import grading
+from rast_eval.runs.manifest import Session
+from rast_eval.runs.plan import Plan, prompt_sha256, prompts_of, requests
+from rast_eval.runs.progress import Progress
+from rast_eval.runs.stale import Asked, held_samples
 from rast_eval.types import Cell, Engine, Request, System
 
 LoadEngine = Callable[[System, EngineConfig], Engine]

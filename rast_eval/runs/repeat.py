@@ -9,7 +9,7 @@ from rast_eval.errors import StoreError
 from rast_eval.inputs.benchmarks import canonical_sha256
 from rast_eval.inputs.identity import changed_parts, identity
 from rast_eval.results.reader import Run
-from rast_eval.run.grading import rows_of
+from rast_eval.runs.grading import benchmark_of, rows_of
 from rast_eval.types import ModelRef
 
 
@@ -58,7 +58,7 @@ def changed_checkpoints(run: Run) -> Iterator[str]:
 def changed_rows(run: Run) -> Iterator[str]:
     """A sentence for each benchmark whose rows are others by now."""
     for name, stored in run.manifest["benchmarks"].items():
-        if canonical_sha256(rows_of(run, name, None, None)) != stored["sha256"]:
+        if canonical_sha256(rows_of(run, benchmark_of(run, name))) != stored["sha256"]:
             yield f"the rows of {name} changed"
 
 

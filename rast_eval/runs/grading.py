@@ -6,16 +6,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rast_eval.config import DEFAULT_CODE, CodeScoring
-from rast_eval.errors import StoreError
+from rast_eval.errors import StoreError, UsageError
 from rast_eval.inputs import benchmarks
+from rast_eval.inputs.benchmark_file import Benchmark
 from rast_eval.results.digests import grade_line, output_sha256
 from rast_eval.results.reader import Run, load_run
 from rast_eval.results.store import Store
-from rast_eval.run.stale import Asked, held_samples
-from rast_eval.scoring import get_scorer
+from rast_eval.runs.stale import Asked, held_samples
+from rast_eval.scoring.registry import chosen, for_benchmarks, get_scorer
 from rast_eval.types import Cell, Grade, Problem, Sample, Scorer
 
-FOLDERS = ("data_dir", "include_path")
 RESTORE = "Type --data-dir or --include-path with the rows that the samples were made from."
 
 
@@ -29,7 +29,7 @@ def scorers_of(names: Iterable[str], code: CodeScoring = DEFAULT_CODE) -> dict[s
         UnknownName: no such scorer.
         SandboxError: one that judges programs cannot isolate them here.
     """
-    return {name: get_scorer(name, **code.options(name)) for name in dict.fromkeys(names)}
+    return {name: get_scorer(name, code) for name in dict.fromkeys(names)}
 
 
 def grade_cell(
@@ -50,7 +50,7 @@ def grade_cell(
     """
     stored = store.samples(cell)
     samples = [
-        Sample(problem, index, stored[problem.id, index]["output"], cell.prompt)
+        Sample(problem, index, stored[problem.id, index]["output"], cell.stop, cell.continues)
         for problem in problems
         for index in range(cell.n)
         if (problem.id, index) in stored
@@ -86,26 +86,51 @@ def grade_run(
     """
     store = Store(root)
     run = load_run(root)  # before the lock, which would make the directory
-    scorers = scorers_of((scorer or cell.scorer for cell in run.cells), code)
+    known = {cell.benchmark: benchmark_of(run, cell.benchmark, include_path) for cell in run.cells}
+    for_benchmarks(known.values(), scorer)  # refuses one that can judge none of them
+    names = {cell: chosen(cell.scorer, scorer) for cell in run.cells}
+    scorers = scorers_of(names.values(), code)
     count = 0
     with store.locked():
-        loaded = {name: rows_of(run, name, data_dir, include_path) for name in {c.benchmark for c in run.cells}}
+        loaded = {name: rows_of(run, benchmark, data_dir) for name, benchmark in known.items()}
         for cell in run.cells:
             held_samples(store, cell, Asked({p.id: p.sha256 for p in loaded[cell.benchmark]}), RESTORE)
-        for cell in run.cells:
+        for cell, name in names.items():
             problems = loaded[cell.benchmark][: cell.problem_count]
-            count += len(grade_cell(store, cell, problems, scorers[scorer or cell.scorer], workers))
+            count += len(grade_cell(store, cell, problems, scorers[name], workers))
     if not count:
         raise StoreError(f"{root} holds no samples.", "Repeat its run command to generate them.")
     return count
 
 
-def rows_of(run: Run, benchmark: str, data_dir: Path | None, include_path: Path | None) -> list[Problem]:
+def benchmark_of(run: Run, name: str, include_path: Path | None = None) -> Benchmark:
+    """A run's benchmark, from the folder of further benchmarks that it was made with unless told otherwise.
+
+    Raises:
+        UsageError: that folder is no longer there.
+        UnknownName: it holds no such benchmark.
+    """
+    return benchmarks.get(name, include_path or _remembered(run, name, "include_path"))
+
+
+def rows_of(run: Run, benchmark: Benchmark, data_dir: Path | None = None) -> list[Problem]:
     """All rows of a run's benchmark, from where it had them unless told otherwise.
 
     Raises:
-        UnknownName, DataError: they cannot be found.
+        UsageError: that folder is no longer there.
+        DataError: they cannot be read.
     """
-    had = {key: Path(path) for key, path in run.manifest["benchmarks"][benchmark].items() if key in FOLDERS and path}
-    known = benchmarks.get(benchmark, include_path or had.get("include_path"))
-    return benchmarks.load(known, data_dir or had.get("data_dir"))
+    return benchmarks.load(benchmark, data_dir or _remembered(run, benchmark.name, "data_dir"))
+
+
+def _remembered(run: Run, benchmark: str, flag: str) -> Path | None:
+    """The folder that a benchmark of the run was read with, as `data_dir` or `include_path`."""
+    name = run.manifest["benchmarks"].get(benchmark, {}).get(flag)
+    folder = Path(name) if name else None
+    if folder and not folder.is_dir():
+        typed = f"--{flag.replace('_', '-')}"
+        raise UsageError(
+            f"{folder}, from which the run read {benchmark}, is no folder here.",
+            f"Type {typed} with the folder that holds it now.",
+        )
+    return folder

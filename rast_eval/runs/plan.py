@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rast_eval.config import RunConfig
-from rast_eval.errors import DataError, UnknownName, UsageError
+from rast_eval.errors import DataError, UsageError
 from rast_eval.inputs import benchmarks, presets, prompts, sources
-from rast_eval.inputs.benchmarks import Benchmark
+from rast_eval.inputs.benchmark_file import Benchmark
 from rast_eval.inputs.identity import identity
 from rast_eval.inputs.prompts import Prompt
-from rast_eval.scoring import SCORERS
+from rast_eval.scoring.registry import for_benchmarks
 from rast_eval.types import Arm, Cell, ModelRef, Problem, Request, Sampling, System
 
 
@@ -102,8 +102,6 @@ def check(config: RunConfig) -> None:
         raise UsageError(f"--top-p is {config.top_p}, outside of (0, 1].", "Type for instance --top-p 0.95.")
     for arm in config.arms:
         Arm(arm)
-    if config.scorer is not None and config.scorer not in SCORERS:
-        raise UnknownName("scorer", config.scorer, SCORERS)
     if len(set(config.arms)) != len(config.arms):
         raise UsageError("--arms names one arm twice.", "Leave the second one out.")
 
@@ -124,6 +122,7 @@ def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
     systems = {arm: config.models.system(arm) for arm in arms}
     members = dict.fromkeys(ref for system in systems.values() for ref in system.members)
     checkpoints = {ref.key: identity(ref) for ref in members}
+    scorers = for_benchmarks(chosen.values(), config.scorer)
     problems: dict[str, list[Problem]] = {}
     digests: dict[str, dict[str, str]] = {}
     rows: dict[str, dict[str, Any]] = {}
@@ -145,12 +144,14 @@ def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
             count = len(problems[benchmark.name]) or min(
                 benchmark.count, config.limit or benchmark.limit or sys.maxsize
             )
-            cell = _cell(config, benchmark, arm, systems[arm], prompt, count)
+            cell = _cell(config, benchmark, scorers[benchmark.name], arm, systems[arm], prompt, count)
             cells.append(replace(cell, fingerprint=fingerprint(cell, checkpoints)))
     return Plan(config, tuple(cells), chosen, problems, digests, rows, templates, checkpoints)
 
 
-def _cell(config: RunConfig, benchmark: Benchmark, arm: Arm, system: System, prompt: Prompt, count: int) -> Cell:
+def _cell(
+    config: RunConfig, benchmark: Benchmark, scorer: str, arm: Arm, system: System, prompt: Prompt, count: int
+) -> Cell:
     """One cell, without its fingerprint, of `count` problems at hand."""
     sampling, n = _sampling(config, benchmark, arm)
     preset = presets.get(config.preset)
@@ -158,17 +159,18 @@ def _cell(config: RunConfig, benchmark: Benchmark, arm: Arm, system: System, pro
         arm=arm,
         system=system,
         benchmark=benchmark.name,
-        scorer=config.scorer or benchmark.scorer,
+        scorer=scorer,
         sampling=sampling,
         prompt=prompt.name,
         stop=prompt.stop,
         n=n,
-        problem_count=min(count, preset.limits.get(arm.role, count)) if preset else count,
+        problem_count=preset.limited(arm.role, benchmark.name, count) if preset else count,
         fingerprint="",
         template_sha256=prompt.sha256,
         seed=config.seed,
         backend=config.engine.backend,
         dtype=config.engine.dtype,
+        continues=prompt.continues,
     )
 
 
@@ -186,10 +188,12 @@ def _sampling(config: RunConfig, benchmark: Benchmark, arm: Arm) -> tuple[Sampli
 
 def _prompt(config: RunConfig, benchmark: Benchmark, arm: Arm) -> Prompt:
     preset = presets.get(config.preset)
-    by_role = preset.prompts.get(arm.role) if preset else None
+    by_role = preset.template(arm.role, config.models) if preset else None
     name = config.prompt or benchmark.prompt or by_role or config.models.prompt
     prompt = prompts.get(name, config.include_path)
-    return prompt if preset is None or preset.stop is None else replace(prompt, stop=preset.stop)
+    if preset is None or preset.stops_of is None:
+        return prompt
+    return replace(prompt, stop=prompts.get(preset.stops_of).stop)
 
 
 def prompts_of(plan: Plan, cell: Cell, tokenizer: Any) -> dict[str, tuple[int, ...]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rast_eval.errors import StoreError
 from rast_eval.results.store import Store
-from rast_eval.run.plan import Plan
+from rast_eval.runs.plan import Plan
 from rast_eval.types import Models
 
 RESULTS = Path("results")

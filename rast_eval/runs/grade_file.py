@@ -16,7 +16,7 @@ from rast_eval.config import DEFAULT_CODE, CodeScoring
 from rast_eval.errors import DataError
 from rast_eval.inputs.rows import Adapter, BadRow, parse_row
 from rast_eval.scoring import get_scorer
-from rast_eval.types import Grade, Sample, Scorer
+from rast_eval.types import Grade, Sample
 
 _BATCH_BYTES = 32 << 20
 _NAMED_LINES = 10
@@ -32,7 +32,7 @@ class Tally:
     statuses: Counter[str] = field(default_factory=Counter)
 
     def add(self, row: dict[str, Any]) -> None:
-        """Count one row that has its verdict."""
+        """Count one row that has its grade."""
         self.rows += 1
         self.correct += row["correct"]
         self.statuses[row["status"]] += 1
@@ -69,7 +69,7 @@ def grade_lines(
     name: str = "input",
     code: CodeScoring = DEFAULT_CODE,
 ) -> Iterator[str]:
-    """Each line as JSON with its verdict, in order; lines that cannot be graded come back as errors and are named.
+    """Each line as JSON with its grade, in order; lines that cannot be graded come back as errors and are named.
 
     Args:
         code: how programs are judged.
@@ -78,25 +78,19 @@ def grade_lines(
         UnknownName: no scorer is called `scorer`.
         DataError: the benchmark's rows are needed and cannot be read.
     """
-    judge = _scorer(scorer, code)
+    judge = get_scorer(scorer, code, votes=False)  # votes are for runs and cost comparisons
     for batch in _batches(lines):
-        entries = [_entry(line, number, adapter) for number, line in batch]
-        jobs = [job for _, job, _ in entries if job is not None]
-        grades = iter(judge.grade(jobs, workers))
-        for (number, _), (row, job, reason) in zip(batch, entries, strict=True):
-            if job is None:
+        read = [_read(line, number, adapter) for number, line in batch]
+        grades = iter(judge.grade([sample for _, sample, _ in read if sample is not None], workers))
+        for (number, _), (row, sample, reason) in zip(batch, read, strict=True):
+            if sample is None:
                 tally.bad_lines += 1
                 if tally.bad_lines <= _NAMED_LINES:
                     print(f"{name}, line {number}: {reason}", file=sys.stderr)
             else:
-                row |= _verdict(next(grades))
+                row |= _graded(next(grades))
             tally.add(row)
             yield json.dumps(row)
-
-
-def _scorer(name: str, code: CodeScoring) -> Scorer:
-    """Votes are for runs, not for single verdicts, and cost comparisons."""
-    return get_scorer(name, votes=False) if name in {"simplerl", "strict"} else get_scorer(name, **code.options(name))
 
 
 def _batches(lines: Iterable[bytes]) -> Iterator[list[tuple[int, bytes]]]:
@@ -112,18 +106,18 @@ def _batches(lines: Iterable[bytes]) -> Iterator[list[tuple[int, bytes]]]:
         yield batch
 
 
-def _entry(line: bytes, number: int, adapter: Adapter) -> tuple[dict[str, Any], Sample | None, str]:
-    """(row as it comes back, its job, why there is none)."""
+def _read(line: bytes, number: int, adapter: Adapter) -> tuple[dict[str, Any], Sample | None, str]:
+    """(row as it comes back, its sample, why there is none)."""
     try:
         row = parse_row(line)
     except BadRow as error:
         return {"line": number, "status": "error", "correct": False}, None, str(error)
     try:
-        return row, adapter.job(row, number - 1), ""
+        return row, adapter.sample(row, number - 1), ""
     except BadRow as error:
         return row | {"prediction": "", "correct": False, "status": "error"}, None, str(error)
 
 
-def _verdict(grade: Grade) -> dict[str, Any]:
-    verdict: dict[str, Any] = {"prediction": grade.prediction, "correct": grade.correct, "status": grade.status}
-    return verdict | ({"details": dict(grade.details)} if grade.details else {})
+def _graded(grade: Grade) -> dict[str, Any]:
+    fields: dict[str, Any] = {"prediction": grade.prediction, "correct": grade.correct, "status": grade.status}
+    return fields | ({"details": dict(grade.details)} if grade.details else {})

@@ -8,7 +8,7 @@ import pytest
 from rast_eval.config import EngineConfig, RunConfig
 from rast_eval.errors import DataError, UsageError
 from rast_eval.inputs.models import resolve_models
-from rast_eval.run import plan
+from rast_eval.runs import plan
 from rast_eval.types import Sampling
 
 

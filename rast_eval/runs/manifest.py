@@ -20,8 +20,8 @@ from typing import Any
 from rast_eval.errors import StoreError
 from rast_eval.inputs.sources import folder_digests
 from rast_eval.results.store import Store
-from rast_eval.run.arguments import arguments
-from rast_eval.run.plan import Plan
+from rast_eval.runs.arguments import arguments
+from rast_eval.runs.plan import Plan
 from rast_eval.types import Completion, System
 
 PACKAGES = (

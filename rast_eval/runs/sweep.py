@@ -1,7 +1,7 @@
-"""One models at many λ and temperatures, on one warm engine.
+"""The same models at many λ and temperatures, on one warm engine.
 
     results/<sweep>/lambda=0.3,temperature=1/     a run directory like any other, for every point
-    results/<sweep>/sweep.json, sweep.png         accuracy with the standard deviation over runs (Figure 6)
+    results/<sweep>/sweep.json                    accuracy of every point, with its interval over problems
 
 Neither weights nor KV cache depend on λ, so the members are loaded once and their prompts stay cached.
 """
@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
+from rast_eval import statistics
 from rast_eval.config import EngineConfig, RunConfig
 from rast_eval.decoding.engine import make_engine
 from rast_eval.errors import UsageError
+from rast_eval.results.metrics import to_jsonable
 from rast_eval.results.reader import load_grades, load_run
 from rast_eval.results.store import write_json
-from rast_eval.run import plan, runner
-from rast_eval.types import Completion, Engine, Request, Sampling, System
+from rast_eval.runs import plan, runner
+from rast_eval.statistics import Accuracy
+from rast_eval.types import Arm, Completion, Engine, Request, Sampling, System
 
 
 @dataclass(frozen=True)
@@ -42,17 +45,17 @@ class Result:
     """Accuracy of one point on one benchmark.
 
     Attributes:
-        accuracy: mean over n runs, in percent; run j holds sample j of every problem.
-        deviation: standard deviation over these runs, in percentage points; None for a single run.
+        accuracy: fractions, with the interval over problems.
+        deviation: standard deviation over the n runs, run j holding sample j of every problem (the paper's
+            Figure 6); NaN for a single run.
     """
 
     weight: float | None
     temperature: float | None
     benchmark: str
-    accuracy: float
-    deviation: float | None
-    problems: int
-    n: int
+    arm: Arm
+    accuracy: Accuracy
+    deviation: float
 
 
 def parse_values(text: str, flag: str) -> tuple[float, ...]:
@@ -130,9 +133,14 @@ def configure(config: RunConfig, point: Point) -> RunConfig:
 
 
 def run(
-    config: RunConfig, grid: Sequence[Point], root: Path, *, overwrite: bool = False, workers: int | None = None
+    config: RunConfig,
+    grid: Sequence[Point],
+    root: Path,
+    *,
+    overwrite: bool = False,
+    workers: int | None = None,
 ) -> list[Result]:
-    """Generate and grade what is missing of every point, and write sweep.json and sweep.png.
+    """Generate and grade what is missing of every point, and write sweep.json.
 
     Args:
         config: of one arm.
@@ -145,49 +153,23 @@ def run(
     results: list[Result] = []
     try:
         for point, built in zip(grid, plans, strict=True):
-            runner.run(built, root / point.name, overwrite=overwrite, workers=workers, load=warm)
-            results += read(point, root / point.name)
-            write_json(root / "sweep.json", [asdict(result) for result in results])
+            folder = root / point.name
+            runner.run(built, folder, overwrite=overwrite, workers=workers, load=warm)
+            results += read(point, folder)
+            write_json(root / "sweep.json", to_jsonable(results))
     finally:
         warm.close()
-    draw(results, root / "sweep.png")
     return results
 
 
 def read(point: Point, folder: Path) -> list[Result]:
     """What the run of one point measured, a row a benchmark."""
-    record = load_run(folder)
+    measured = load_run(folder)
     found = []
-    for cell in record.cells:
-        correct = load_grades(record, cell).correct
-        runs = correct.mean(axis=0) * 100
-        deviation = float(runs.std(ddof=1)) if len(runs) > 1 else None
-        found.append(
-            Result(
-                point.weight, point.temperature, cell.benchmark, float(runs.mean()), deviation, *map(int, correct.shape)
-            )
-        )
+    for cell in measured.cells:
+        correct = load_grades(measured, cell).correct
+        runs = correct.mean(axis=0)
+        deviation = float(runs.std(ddof=1)) if len(runs) > 1 else math.nan
+        accuracy = statistics.accuracy(correct)
+        found.append(Result(point.weight, point.temperature, cell.benchmark, cell.arm, accuracy, deviation))
     return found
-
-
-def draw(results: Sequence[Result], path: Path) -> None:
-    """Accuracy over λ (or over the temperature where λ stays), one line a benchmark and other value."""
-    from matplotlib.figure import Figure
-
-    over_weight = len({result.weight for result in results}) > 1
-    lines: dict[str, list[tuple[float, float, float]]] = {}
-    for result in results:
-        x, other = (result.weight, result.temperature) if over_weight else (result.temperature, result.weight)
-        label = result.benchmark
-        if other is not None:
-            label += f", {'T' if over_weight else 'λ'} = {other:g}"
-        lines.setdefault(label, []).append((x or 0.0, result.accuracy, result.deviation or 0.0))
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    for label, rows in lines.items():
-        x_values, accuracies, deviations = zip(*sorted(rows), strict=True)
-        axes.errorbar(x_values, accuracies, yerr=deviations, marker="o", markersize=3, capsize=2, label=label)
-    axes.set_xlabel("λ" if over_weight else "temperature")
-    axes.set_ylabel("accuracy in %, ± standard deviation over runs")
-    axes.legend(fontsize="small")
-    figure.savefig(path, dpi=150)
