@@ -203,6 +203,6 @@ def _walk(
 
     config = engine.config(models, offline=sources.offline)
     name, prompt = drawing.benchmark or models.benchmarks[0], drawing.prompt or models.prompt
-    drawn = draw_prompts(models.base, name, prompt, drawing.limit, drawing.seed, sources.data_dir)
+    drawn = draw_prompts(models.base, name, prompt, drawing.limit, drawing.seed, sources.data_dir, sources.include_path)
     stops = (drawing.max_tokens or drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     return Walks(forcing.greedy_paths(system, drawn.ids, config, *stops), drawn.benchmark, config)

@@ -89,5 +89,7 @@ _NAMES = {str: "text", int: "whole number", int | float: "number", bool: "true o
 
 def nearest(key: Any, known: Collection[str]) -> str:
     """A hint that names what may have been meant, then every known key."""
-    close = difflib.get_close_matches(str(key).lower(), known, n=1, cutoff=0.3)
+    typed = str(key).lower()
+    begun = [name for name in known if typed.startswith(name) or name.startswith(typed)]
+    close = begun or difflib.get_close_matches(typed, known, n=1, cutoff=0.3)
     return f"{f'Did you mean {close[0]}? ' if close else ''}Known keys: {', '.join(sorted(known))}."

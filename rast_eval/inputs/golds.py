@@ -37,7 +37,9 @@ def tidy(answer: str) -> str:
 
 
 def _boxed(text: str) -> str:
-    return tidy(box_content(text.rpartition("boxed")[2]))
+    content = tidy(box_content(text.rpartition("boxed")[2]))
+    # A formula that is broken in two inside its box: what leaves math mode there enters it again.
+    return content if content.startswith("$") else re.sub(r"\$\s*\$", " ", content)
 
 
 def _after_hashes(text: str) -> str:

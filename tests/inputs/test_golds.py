@@ -16,6 +16,8 @@ from rast_eval.inputs.golds import RULES, gold_from, gold_of_any
         ("math500", {"solution": "no mark", "answer": r"x \in [-2,7]"}, r"x \in [-2,7]"),
         ("math500", {"answer": r"x \in [-2,7]"}, r"x \in [-2,7]"),
         ("minerva", {"solution": "we get \\boxed{10\n  \\mathrm{~cm}.}"}, r"10\mathrm{~cm}"),
+        ("minerva", {"solution": r"$\boxed{a+$ $b}$"}, "a+ b"),
+        ("minerva", {"solution": r"\boxed{$2$ $3$}"}, "$2$ $3$"),
         ("gsm8k", {"answer": "2 + 2 = 4\n#### 1,234"}, "1,234"),
         ("gsm8k", {"answer": "18"}, "18"),
         ("olympiadbench", {"final_answer": ["$2$,$3$", "$4$"]}, "$2$,$3$"),
