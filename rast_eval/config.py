@@ -69,6 +69,7 @@ class RunConfig:
         arms: e.g. `("base", "base@sampled", "rast")`; empty for all that the models can run.
         shard: (i, m): this process takes every m-th problem starting at i.
         preset: a protocol of `presets.PRESETS`; single flags win over it.
+        code: how programs are judged.
     """
 
     models: Models
@@ -87,3 +88,4 @@ class RunConfig:
     include_path: Path | None = None
     shard: tuple[int, int] | None = None
     preset: str | None = None
+    code: CodeScoring = DEFAULT_CODE

@@ -99,12 +99,12 @@ def make(
         from rast_eval.paper.runs import sweep_arguments
 
         hub.set_offline()
-        specs = needed_runs(select(targets), chosen)
-        output.show(cost_table(specs, chosen.backend))
-        points = [spec for spec in specs if spec.name.startswith("sweep/")]
-        for spec in specs:
-            if spec not in points:
-                typer.echo(f"rast-eval run {' '.join(spec.arguments(chosen.backend))} -o {root / 'runs' / spec.name}")
+        needed = needed_runs(select(targets), chosen)
+        output.show(cost_table(needed))
+        points = [named for named in needed if named.name.startswith("sweep/")]
+        for named in needed:
+            if named not in points:
+                typer.echo(f"rast-eval {' '.join(named.command)} -o {root / 'runs' / named.name}")
         for arguments in sweep_arguments(chosen) if points else []:
             typer.echo(f"rast-eval sweep {' '.join(arguments)} -o {root / 'runs' / 'sweep'}")
         return

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,8 +37,9 @@ class EngineActor:
 
         self._engine = make_engine(system, config)
 
-    def ready(self) -> None:
-        """Answer once the engine has started."""
+    def ready(self) -> dict[str, Any]:
+        """The engine's settings, once it has started."""
+        return dict(self._engine.settings)
 
     def generate(
         self,
@@ -84,10 +85,12 @@ class RayEngine:
             for option in options[: config.data_parallel_size]
         ]
         try:
-            self._get([lane.actor.ready.remote() for lane in self._lanes])
+            told = self._get([lane.actor.ready.remote() for lane in self._lanes])
+            self.settings: Mapping[str, Any] = {**told[0], "replicas": config.data_parallel_size}
         except BaseException:
             self.close()
             raise
+        self.settings: Mapping[str, Any] = {**settings[0], "engines": len(settings)}
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]

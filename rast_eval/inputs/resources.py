@@ -1,4 +1,4 @@
-"""Where the data folders of the package lie: benchmarks/, prompts/, results/paper/."""
+"""Where folders lie: the package's data (benchmarks/, prompts/, results/paper/) and the user's cache."""
 
 from __future__ import annotations
 

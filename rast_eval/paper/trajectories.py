@@ -128,7 +128,7 @@ def _paths(reproduction: Reproduction, base: str, arm: str, delta: str | None = 
     from rast_eval.analysis.drawing import draw_prompts
     from rast_eval.analysis.forcing import Trajectory, greedy_paths
     from rast_eval.config import EngineConfig
-    from rast_eval.inputs.hub import identity
+    from rast_eval.inputs.identity import identity
 
     scale = reproduction.scale
     name = f"{base}+{delta}" if delta else f"{base}-rl"

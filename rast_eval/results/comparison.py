@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from rast_eval import statistics
 from rast_eval.errors import UsageError
+from rast_eval.results.provenance import require_same_problems
 from rast_eval.results.reader import Run, load_grades
 from rast_eval.statistics import Difference
 
@@ -32,6 +33,7 @@ def compare_runs(a: Run, b: Run, scorer: str | None = None) -> list[Comparison]:
 
     Raises:
         UsageError: no cell in common, or a cell whose problems differ.
+        StoreError: a problem whose question or gold differs under one id.
     """
     shared = [(cell, other) for cell in a.cells if (other := b.cell(cell.arm, cell.benchmark)) is not None]
     if not shared:
@@ -49,6 +51,7 @@ def compare_runs(a: Run, b: Run, scorer: str | None = None) -> list[Comparison]:
                 f"{a.name}, {len(right.problem_ids)} in {b.name}, {len(only_a) + len(only_b)} in one only).",
                 "Run both with the same --limit, to the end, and compare again.",
             )
+        require_same_problems(cell.benchmark, {f"A's {cell.arm}": left, f"B's {cell.arm}": right})
         position = {problem: i for i, problem in enumerate(right.problem_ids)}
         aligned = right.correct[[position[problem] for problem in left.problem_ids]]
         difference = statistics.paired_difference(left.correct, aligned)

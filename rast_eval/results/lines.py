@@ -12,19 +12,33 @@ import hashlib
 import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
-
-from rast_eval.types import Grade
 
 Row = dict[str, Any]
 Read = TypeVar("Read")
 
 BUFFER_BYTES = 1 << 20
 _OUTPUT = b', "output": "'
-_HEAD = {"fingerprint": str, "problem_id": str, "sample": int, "num_tokens": int, "finish_reason": str}
-_GRADE = {"problem_id": str, "sample": int, "prediction": str, "correct": bool, "status": str, "details": dict}
+_HEAD = {
+    "fingerprint": str,
+    "session": str,
+    "problem_id": str,
+    "sample": int,
+    "problem_sha256": str,
+    "prompt_sha256": str,
+    "num_tokens": int,
+    "finish_reason": str,
+}
+_GRADE = {
+    "problem_id": str,
+    "sample": int,
+    "prediction": str,
+    "correct": bool,
+    "status": str,
+    "details": dict,
+    "scorer_version": str,
+}
 _NAMED = 5
 
 
@@ -90,11 +104,6 @@ def read_sample(line: bytes) -> Row:
     if row.setdefault("output_sha256", digest) != digest:
         raise Damaged("its output is not the one that its digest names")
     return row
-
-
-def encode_grade(grade: Grade, digest: str) -> bytes:
-    """The line of a grade, with the digest of the output that it judges."""
-    return json.dumps({**asdict(grade), "output_sha256": digest}).encode() + b"\n"
 
 
 def read_grade(line: bytes) -> Row:

@@ -20,6 +20,7 @@ import numpy as np
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
 from rast_eval.files import write_json
+from rast_eval.results import provenance
 from rast_eval.results.reader import GradeMatrix, Run, count_samples, is_graded, load_grades, load_run, scorer_of
 from rast_eval.results.recovery import UNKNOWN
 from rast_eval.statistics import Accuracy, Estimate, Recovery
@@ -143,7 +144,7 @@ def evaluate_runs(
         name: of the result; by default the first run's.
 
     Raises:
-        StoreError: no manifest, or nothing graded yet.
+        StoreError: no manifest, nothing graded yet, or arms that answered different problems under one id.
         UsageError: a cell has no grades by `scorer`.
     """
     records = [load_run(run) for run in runs]
@@ -151,11 +152,12 @@ def evaluate_runs(
     planned: dict[tuple[Arm, str], Cell] = {}
     grades: dict[tuple[Arm, str], GradeMatrix] = {}
     ungraded: dict[tuple[Arm, str], str] = {}
+    holder: dict[tuple[Arm, str], Run] = {}
     for record in records:
         for cell in record.cells:
             key = (cell.arm, cell.benchmark)
             if key not in planned:
-                planned[key] = cell
+                planned[key], holder[key] = cell, record
                 found = load_grades(record, cell, scorer) if scorer or is_graded(record, cell) else None
                 if found is not None and found.problem_ids:
                     grades[key] = found
@@ -166,7 +168,12 @@ def evaluate_runs(
             f"{runs[0]} has no problem whose samples are all graded.",
             f"Type the same `rast-eval run` command again, or `rast-eval score {runs[0]}` to grade what is there.",
         )
-    cells, warnings = [], [note for record in records for note in record.notes]
+    for benchmark in dict.fromkeys(benchmark for _, benchmark in grades):
+        named = {f"{holder[key].name}'s {key[0]}": found for key, found in grades.items() if key[1] == benchmark}
+        provenance.require_same_problems(benchmark, named)
+    cells = []
+    warnings = [note for record in records for note in record.notes]
+    warnings += dict.fromkeys(warning for record in records for warning in provenance.row_warnings(record))
     for key, cell in planned.items():
         if key not in grades:
             warnings.append(ungraded[key])
@@ -174,7 +181,8 @@ def evaluate_runs(
         figures = _cell_metrics(cell, grades[key], scorer_of(cell, scorer), estimator, ks)
         recovery, note = _recovery(grades, cell)
         cells.append(dataclasses.replace(figures, recovery=recovery))
-        warnings += [*_cell_warnings(figures, grades[key]), *note]
+        made_by = provenance.warnings_of(holder[key], cell, grades[key])
+        warnings += [*_cell_warnings(figures, grades[key]), *made_by, *note]
     warnings += _prompt_warnings(cells)
     unscored = tuple(f"{c.arm} on {c.benchmark}" for c in cells if c.shares.extracted == 0.0)
     average = _average_recoveries(grades, cells, estimator)

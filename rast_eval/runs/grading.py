@@ -10,17 +10,21 @@ from pathlib import Path
 from rast_eval.config import DEFAULT_CODE, CodeScoring
 from rast_eval.errors import StoreError, UsageError
 from rast_eval.inputs import benchmarks
+from rast_eval.inputs.benchmark_file import Benchmark
 from rast_eval.results import recovery
 from rast_eval.results.grades import fresh_grades
 from rast_eval.results.lines import Damaged
 from rast_eval.results.reader import Run, load_run
 from rast_eval.results.samples import OpenSamples
 from rast_eval.results.store import Store
+from rast_eval.runs.stale import Asked, held_samples
 from rast_eval.scoring.registry import chosen, for_benchmarks, get_scorer
 from rast_eval.types import Cell, Problem, Sample, Scorer
 
 BATCH_BYTES = 32 << 20
 """Of stored samples graded at once: enough to keep every worker busy."""
+
+RESTORE = "Type --data-dir or --include-path with the rows that the samples were made from."
 
 
 def scorers_of(names: Iterable[str], code: CodeScoring = DEFAULT_CODE) -> dict[str, Scorer]:
@@ -49,6 +53,7 @@ def grade_cell(
     Outputs are read and graded in batches of whole problems, so a store of any size fits in memory.
 
     Args:
+        problems: those that the samples answer, see `stale.held_samples`.
         workers: processes; None for one a core.
         planned: all problems of the cell where `problems` are a shard's; the others' grades stay.
 
@@ -56,7 +61,7 @@ def grade_cell(
         How many samples were graded.
     """
     path = store.grades_file(cell, scorer.name)
-    with store.open_samples(cell) as stored, fresh_grades(path) as fresh:
+    with store.open_samples(cell) as stored, fresh_grades(path, scorer) as fresh:
         for batch in _batches(stored, cell, problems):
             samples = [sample for problem in batch for sample in _samples(stored, cell, problem)]
             grades = scorer.grade(samples, workers=workers)
@@ -102,14 +107,15 @@ def grade_run(
 
     Args:
         scorer: None for the one each benchmark names.
-        include_path: folder of further benchmarks; None for the one that the run's manifest names.
+        data_dir, include_path: where the benchmarks lie; None for where the run had them.
         code: how programs are judged.
 
     Returns:
         Number of samples graded.
 
     Raises:
-        StoreError: the directory holds no run or no samples, or its manifest is damaged.
+        StoreError: the directory holds no run or no samples, or samples of other rows than those loaded now, or its
+            manifest is damaged.
         DataError: a benchmark's rows cannot be read.
     """
     store = Store(root)
@@ -119,31 +125,50 @@ def grade_run(
             f"{root} no longer says under which prompts its outputs were made, which grading must know.",
             "Type its `rast-eval run` command again: it writes the manifest anew and grades.",
         )
-    folder = include_path or _remembered(run)
-    known = {cell.benchmark: benchmarks.get(cell.benchmark, folder) for cell in run.cells}
+    known = {cell.benchmark: benchmark_of(run, cell.benchmark, include_path) for cell in run.cells}
     for_benchmarks(known.values(), scorer)  # refuses one that can judge none of them
     names = {cell: chosen(cell.scorer, scorer) for cell in run.cells}
     scorers = scorers_of(names.values(), code)
     count = 0
+    loaded = {name: rows_of(run, benchmark, data_dir) for name, benchmark in known.items()}
+    for cell in run.cells:
+        held_samples(store, cell, Asked({p.id: p.sha256 for p in loaded[cell.benchmark]}), RESTORE)
     for cell, name in names.items():
-        problems = benchmarks.load(known[cell.benchmark], data_dir, cell.problem_count)
+        problems = loaded[cell.benchmark][: cell.problem_count]
         count += grade_cell(store, cell, problems, scorers[name], workers)
     if not count:
         raise StoreError(f"{root} holds no samples.", "Repeat its run command to generate them.")
     return count
 
 
-def _remembered(run: Run) -> Path | None:
-    """The folder of further benchmarks that the run was made with.
+def benchmark_of(run: Run, name: str, include_path: Path | None = None) -> Benchmark:
+    """A run's benchmark, from the folder of further benchmarks that it was made with unless told otherwise.
 
     Raises:
-        UsageError: it is no longer there.
+        UsageError: that folder is no longer there.
+        UnknownName: it holds no such benchmark.
     """
-    name = run.manifest.get("include_path")
+    return benchmarks.get(name, include_path or _remembered(run, name, "include_path"))
+
+
+def rows_of(run: Run, benchmark: Benchmark, data_dir: Path | None = None) -> list[Problem]:
+    """All rows of a run's benchmark, from where it had them unless told otherwise.
+
+    Raises:
+        UsageError: that folder is no longer there.
+        DataError: they cannot be read.
+    """
+    return benchmarks.load(benchmark, data_dir or _remembered(run, benchmark.name, "data_dir"))
+
+
+def _remembered(run: Run, benchmark: str, flag: str) -> Path | None:
+    """The folder that a benchmark of the run was read with, as `data_dir` or `include_path`."""
+    name = run.manifest["benchmarks"].get(benchmark, {}).get(flag)
     folder = Path(name) if name else None
     if folder and not folder.is_dir():
+        typed = f"--{flag.replace('_', '-')}"
         raise UsageError(
-            f"{folder}, which holds the run's own benchmarks, is no folder here.",
-            "Type --include-path with the folder that holds them now.",
+            f"{folder}, from which the run read {benchmark}, is no folder here.",
+            f"Type {typed} with the folder that holds it now.",
         )
     return folder

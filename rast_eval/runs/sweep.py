@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 
 from rast_eval import statistics
-from rast_eval.config import DEFAULT_CODE, CodeScoring, EngineConfig, RunConfig
+from rast_eval.config import EngineConfig, RunConfig
 from rast_eval.decoding.engine import make_engine
 from rast_eval.errors import UsageError
 from rast_eval.files import write_json
@@ -112,7 +112,7 @@ class WarmEngine:
 class _Borrowed:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.reweight = engine.reweight
+        self.reweight, self.settings = engine.reweight, engine.settings
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
@@ -139,7 +139,6 @@ def run(
     *,
     overwrite: bool = False,
     workers: int | None = None,
-    code: CodeScoring = DEFAULT_CODE,
 ) -> list[Result]:
     """Generate and grade what is missing of every point, and write sweep.json.
 
@@ -155,7 +154,7 @@ def run(
     try:
         for point, built in zip(grid, plans, strict=True):
             folder = root / point.name
-            runner.run(built, folder, overwrite=overwrite, workers=workers, code=code, load=warm)
+            runner.run(built, folder, overwrite=overwrite, workers=workers, load=warm)
             results += read(point, folder)
             write_json(root / "sweep.json", to_jsonable(results))
     finally:

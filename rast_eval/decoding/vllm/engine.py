@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -73,6 +73,12 @@ class VLLMEngine:
             if isinstance(error, Exception) and not isinstance(error, RastEvalError):
                 raise explain(error, self._log.text) from error
             raise
+        config_used = self._llm.llm_engine.vllm_config
+        self.settings: Mapping[str, Any] = {
+            "dtype": str(config_used.model_config.dtype).removeprefix("torch."),
+            "max_model_len": config_used.model_config.max_model_len,
+            "max_num_seqs": config_used.scheduler_config.max_num_seqs,
+        }
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]

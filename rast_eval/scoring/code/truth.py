@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from rast_eval.inputs import resources
 from rast_eval.scoring.code.frames import MAX_FRAME, Frames
 from rast_eval.scoring.code.oracles import is_floats
 from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox
@@ -30,9 +31,8 @@ LIMITS = Limits(load=60, call=60, total=300, output=512 << 20)
 
 
 def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/rast-eval/truth`, by default under ~/.cache."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "rast-eval" / "truth"
+    """Where they lie between runs."""
+    return resources.cache_folder("truth")
 
 
 @dataclass(frozen=True)
