@@ -90,7 +90,6 @@ class RayEngine:
         except BaseException:
             self.close()
             raise
-        self.settings: Mapping[str, Any] = {**settings[0], "engines": len(settings)}
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
