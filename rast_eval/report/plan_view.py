@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rast_eval.decoding.memory import plan_memory
-from rast_eval.errors import RastEvalError
+from rast_eval.errors import ModelError, RastEvalError
 from rast_eval.inputs import hub, prompts
 from rast_eval.run.plan import Plan
 from rast_eval.types import Cell, ModelRef, Problem, System
@@ -118,7 +118,7 @@ def _print_prompt(plan: Plan, cell: Cell, problem: Problem, console: Console) ->
     tokenizer = _tokenizer(plan.config.models.base)
     try:
         text = prompts.render(prompt, problem, tokenizer)
-    except RastEvalError:
+    except ModelError:
         console.print("\nThe first prompt needs the base's chat template, which is not here yet.", highlight=False)
         return
     console.print(f"\n[bold]First prompt[/] ({cell.benchmark}, problem {problem.id}, {prompt.name}):", highlight=False)
