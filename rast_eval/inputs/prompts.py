@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rast_eval.errors import DataError, ModelError, UnknownName
+from rast_eval.errors import DataError, ModelError, RastEvalError, UnknownName
 from rast_eval.inputs import resources
 from rast_eval.inputs.front_matter import Facts
 from rast_eval.types import Problem
@@ -121,8 +121,9 @@ def render(prompt: Prompt, problem: Problem, tokenizer: Any = None) -> str:
 
     Raises:
         ModelError: the template needs a chat template and the tokenizer has none.
+        DataError: the template, or the chat template it calls, cannot be rendered.
     """
-    import jinja2
+    from rast_eval.inputs import templates
 
     def chat(messages: Sequence[Mapping[str, str]], prefill: str = "") -> str:
         if getattr(tokenizer, "chat_template", None) is None:
@@ -133,9 +134,17 @@ def render(prompt: Prompt, problem: Problem, tokenizer: Any = None) -> str:
         text = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
         return str(text) + prefill
 
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    template = environment.from_string(prompt.template)
-    return template.render(problem=problem.question, row=problem.metadata, chat=chat)
+    try:
+        return templates.render(prompt.template, problem=problem.question, row=problem.metadata, chat=chat)
+    except RastEvalError:
+        raise
+    except Exception as error:  # whatever a stranger's template raises
+        called = " with the chat template of the base" if prompt.uses_chat_template else ""
+        reason = " ".join("".join(filter(str.isprintable, str(error))).split())[:200].rstrip(".")
+        raise DataError(
+            f"The prompt {prompt.name!r} cannot be rendered{called}, problem {problem.id!r}: {reason}.",
+            f"Mend {prompt.name}.jinja, or type --prompt with another template.",
+        ) from error
 
 
 def encode(prompt: Prompt, text: str, tokenizer: Any) -> tuple[int, ...]:
