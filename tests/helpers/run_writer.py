@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rast_eval.results.digests import grade_line, output_sha256
+from rast_eval.results.digests import grade_line
+from rast_eval.results.lines import output_sha256
 from rast_eval.results.store import SCHEMA
 from rast_eval.types import Grade
 
