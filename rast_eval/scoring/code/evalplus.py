@@ -15,12 +15,13 @@ from typing import Any
 
 from rast_eval.errors import DataError, UnknownName
 from rast_eval.scoring.code import inputs as mbpp_inputs
+from rast_eval.scoring.code import sanitize
 from rast_eval.scoring.code.base import CodeScorer, Extracted, Result, Results, concluded, status_of
 from rast_eval.scoring.code.comparison import Comparison
 from rast_eval.scoring.code.oracles import SET_TASKS, Oracle, comparable, longest
 from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox, run_pool
-from rast_eval.scoring.code.sanitize import sanitize
 from rast_eval.scoring.code.truth import Reference, Truth, payload
+from rast_eval.scoring.pool import WorkerPool
 from rast_eval.types import Grade, Problem, Sample
 
 MIN_SECONDS = {"0.3.1": 1.0, "master": 4.0}
@@ -106,14 +107,6 @@ class EvalPlus(CodeScorer["_Task"]):
         self.rules = rules
         super().__init__(unsafe)
 
-    @staticmethod
-    def program(sample: Sample) -> str:
-        """The program to run: tabs become four spaces, a continuation stands after the task's own text."""
-        text = sample.output.replace("\t", "    ")
-        if sample.continues:
-            text = sample.problem.metadata["prompt"].strip() + "\n" + text
-        return sanitize(text, sample.problem.metadata["entry_point"])
-
     def _prepare(self, problems: Sequence[Problem], workers: int | None) -> dict[str, _Task]:
         tasks = [_Task(problem) for problem in problems]
         missing = [task for task in tasks if not task.load()]
@@ -124,7 +117,16 @@ class EvalPlus(CodeScorer["_Task"]):
         return {task.problem.id: task for task in tasks}
 
     def _extract(self, samples: Sequence[Sample], workers: int | None) -> list[Extracted]:
-        return [Extracted(self.program(sample)) for sample in samples]
+        """Tabs become four spaces, a continuation stands after the task's own text; equal texts are searched once."""
+        tasks = []
+        for sample in samples:
+            text, row = sample.output.replace("\t", "    "), sample.problem.metadata
+            start = row["prompt"].strip() + "\n" if sample.continues else ""
+            tasks.append((start + text, row["entry_point"]))
+        distinct = list(dict.fromkeys(tasks))
+        with WorkerPool(sanitize.WORK, workers, sanitize.CPU_SECONDS) as pool:
+            found = dict(zip(distinct, pool.map(distinct), strict=True))
+        return [Extracted(found[task].value or "", found[task].status) for task in tasks]
 
     def _can_judge(self, prepared: _Task) -> bool:
         return not prepared.reason

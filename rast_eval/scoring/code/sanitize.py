@@ -24,6 +24,15 @@ MAX_CHARACTERS = 500_000
 MAX_WORK = 10_000_000
 """Characters to be parsed in search of the longest run: at most some twenty seconds, where 9 kB could take hours."""
 
+WORK = "rast_eval.scoring.code.sanitize:work"
+CPU_SECONDS = 10.0
+"""Of the worker that searches one text; an answer of ordinary size takes milliseconds."""
+
+
+def work(task: tuple[str, str]) -> str:
+    """`sanitize` of (text, entry point), for a worker that can be killed."""
+    return sanitize(*task)
+
 
 def sanitize(text: str, entry_point: str) -> str:
     """The code in `text` that `entry_point` needs; the longest parseable text where nothing of it is left."""

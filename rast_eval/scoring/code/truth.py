@@ -1,8 +1,9 @@
 """What the reference solutions return: computed once inside a sandbox of their own, kept on disk by content hash.
 
 The reference programs come from a public data set, so they are run like any other program, but never in a sandbox that
-later runs candidates. A file holds one line of JSON (times, sizes), the inputs as tagged JSON, and then the outputs as
-frames of the result pipe, end to end; readers stream them, because some problems have 100 MB of outputs.
+later runs candidates. A file holds one line of JSON (a SHA-256 over the rest; times, sizes), the inputs as tagged JSON,
+and then the outputs as frames of the result pipe, end to end; readers stream them, because some problems have 100 MB of
+outputs. A file whose digest is wrong counts as none and is made anew.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,7 +26,7 @@ from rast_eval.scoring.code.oracles import is_floats
 from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox
 from rast_eval.scoring.code.sandbox.inside import codec
 
-FORMAT = 2
+FORMAT = 3
 """Of the files: to be raised with every change of the frames, of tagged JSON or of the arguments' conversion."""
 LIMITS = Limits(load=60, call=60, total=300, output=512 << 20)
 """Far above what any judgeable reference needs (the slowest takes about half a minute)."""
@@ -99,14 +101,14 @@ class Reference:
         try:
             with open(self.path, "rb") as file:
                 head = file.readline()
-                size = os.fstat(file.fileno()).st_size
-            truth = self._truth(head)
+                found = json.loads(head)
+                whole = _digest(found["facts"], file) == found["sha256"]
+            return self._truth(head) if whole else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return truth if size == truth.offset + sum(truth.frame_sizes) else None
 
     def _truth(self, head: bytes) -> Truth:
-        fields = json.loads(head)
+        fields = json.loads(head)["facts"]
         return Truth(
             path=self.path,
             offset=len(head) + fields["inputs_size"],
@@ -159,17 +161,28 @@ class Reference:
             fields |= {"first_float": first_float, "nan": nan, "reason": reason}
             found = self.load()  # another process that was first has readers: its file stays as it is
             if found is None:
-                head = json.dumps(fields).encode() + b"\n"
-                self._keep(head, inputs, body)
-                found = self._truth(head)
+                found = self._truth(self._keep(fields, inputs, body))
         return found
 
-    def _keep(self, head: bytes, inputs: bytes, body: BinaryIO) -> None:
+    def _keep(self, fields: dict[str, Any], inputs: bytes, body: BinaryIO) -> bytes:
+        """Write the file in one step; returns its first line."""
+        body.seek(0)
+        head = json.dumps({"sha256": _digest(fields, BytesIO(inputs), body), "facts": fields}).encode() + b"\n"
+        body.seek(0)
         with tempfile.NamedTemporaryFile(dir=self.path.parent, delete=False) as file:
             file.writelines((head, inputs))
-            body.seek(0)
             shutil.copyfileobj(body, file, 1 << 20)
         os.replace(file.name, self.path)
+        return head
+
+
+def _digest(fields: dict[str, Any], *parts: BinaryIO) -> str:
+    """SHA-256 of the facts and of what each part holds from where it stands."""
+    digest = hashlib.sha256(json.dumps(fields).encode())
+    for part in parts:
+        while piece := part.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _reason(why: str, errors: Sequence[str], done: int) -> str:

@@ -124,8 +124,19 @@ def test_base_model_outputs_continue_the_task(bwrap):
     problem = made()
     row = dict(problem.metadata) | {"prompt": "def f(x):\n", "canonical_solution": "    return x"}
     sample = Sample(Problem("humaneval_plus", "Made/1", "", "", row), 0, "\treturn x\n\n# done", continues=True)
-    assert EvalPlus.program(sample) == "def f(x):\n    return x"
-    assert EvalPlus().grade([sample])[0].correct
+    (grade,) = EvalPlus().grade([sample])
+    assert (grade.prediction, grade.correct) == ("def f(x):\n    return x", True)
+
+
+def test_a_text_made_to_be_hard_to_search_ends_in_its_worker(bwrap, monkeypatch):
+    monkeypatch.setattr(evalplus.sanitize, "CPU_SECONDS", 0.5)
+    monkeypatch.setattr(evalplus.sanitize, "sanitize", None)  # so nothing is searched in this process
+    texts = ["@a\n" * 166_667, "def f(x):\n    return x", "", "\ud800\0"]
+    hard, right, empty, odd = EvalPlus().grade([Sample(made(), n, text) for n, text in enumerate(texts)], workers=1)
+    assert (hard.status, hard.correct, hard.prediction) == ("timeout", False, "")
+    assert right.correct
+    assert empty.status == "no_answer"
+    assert not odd.correct
 
 
 def test_limits_follow_the_rules():

@@ -84,6 +84,28 @@ def test_a_sandbox_in_which_anything_was_left_is_replaced(sandbox):
         assert returned(sandbox, code)[1] == [[]]
 
 
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "os.utime('/tmp', ns=(5, 7))",
+        "os.setxattr('/tmp', 'user.note', b'7')",
+        "os.chmod('/tmp', 0o700)",
+        "os.mkdir('/tmp/a'); os.rmdir('/tmp/a')",
+        "open('/tmp/a', 'w').close(); os.remove('/tmp/a')",
+    ],
+)
+def test_no_mark_on_the_temporary_folder_reaches_the_next_program(sandbox, mark):
+    """Each program looks first; the second sees what the first one saw, in a sandbox of its own."""
+    look = "[os.listdir('/tmp'), os.listxattr('/tmp'), os.stat('/tmp').st_mode, os.stat('/tmp').st_mtime > 1e9]"
+    code = f"import os\ndef f(x):\n    seen = {look}\n    {mark}\n    return seen"
+    first = returned(sandbox, code)[1]
+    assert first[0][3], first
+    assert sandbox._process is None
+    assert returned(sandbox, code)[1] == first
+    returned(sandbox, "import os\ndef f(x):\n    return os.listdir('/tmp')")
+    assert sandbox._process is not None
+
+
 def test_a_dead_fork_server_is_replaced(any_sandbox):
     assert returned(any_sandbox, "def f(x):\n    return x")[1] == [1]
     any_sandbox._process.kill()

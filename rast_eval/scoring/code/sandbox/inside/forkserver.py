@@ -69,7 +69,7 @@ class Server:
     def __init__(self, channel: socket.socket, namespace: bool) -> None:
         self.channel = channel
         self.namespace = namespace
-        self.temp_mode = os.stat("/tmp").st_mode
+        self.untouched = _marks("/tmp")
 
     def run(self, header: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         """Fork, watch, kill, reap. The report's `clean` is False when the sandbox must be thrown away."""
@@ -164,7 +164,7 @@ class Server:
             shutil.rmtree(folder, ignore_errors=True)
             return True
         try:
-            return not os.listdir("/tmp") and os.stat("/tmp").st_mode == self.temp_mode
+            return not os.listdir("/tmp") and _marks("/tmp") == self.untouched
         except OSError:
             return False
 
@@ -201,6 +201,12 @@ class _Clock:
     def __del__(self) -> None:
         if self._stat >= 0:
             os.close(self._stat)
+
+
+def _marks(folder: str) -> tuple[int, ...]:
+    """What a program can change of a folder and the next could read; any change moves the last, which none can set."""
+    found = os.stat(folder)
+    return found.st_mode, found.st_uid, found.st_gid, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _limit(header: dict[str, Any], namespace: bool) -> None:
