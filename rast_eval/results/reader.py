@@ -30,6 +30,7 @@ CRITERIA = (("base", "plus"), ("official", "process"))
 ENDING = ("num_tokens", "finish_reason", "stop_reason", "output_sha256", "problem_sha256", "session")
 """What is read of a sample's line beside its output."""
 
+
 @dataclass(frozen=True)
 class Run:
     """A run directory whose manifest has been read."""
