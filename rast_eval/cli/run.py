@@ -64,7 +64,7 @@ def run(
     show_report(root)
 
 
-MODELS = ("delta", "expert", "antiexpert")
+DELTAS = ("delta", "expert", "antiexpert")
 """Flags that together say which deltas there are: one of them typed replaces all of a stored run's."""
 
 
@@ -84,17 +84,21 @@ def repeat(context: typer.Context, source: Path) -> None:
     run_there = load_run(source)
     sources = {name: context.get_parameter_source(name) for name in context.params}
     typed = {name: context.params[name] for name, where in sources.items() if where and where.name == "COMMANDLINE"}
-    check_unchanged(run_there, rows=not {"data_dir", "include_path", "benchmarks"} & typed.keys())
     typed |= {"output_dir": typed.get("output_dir") or folders.fresh_root(source), "source": None}
+    planned, used = [], set()
     for flags in commands(run_there):
         stored = context.command.make_context("rast-eval run", list(flags)).params
-        if typed.keys() & set(MODELS):
-            stored |= dict.fromkeys(MODELS)
+        if typed.keys() & set(DELTAS):
+            stored |= dict.fromkeys(DELTAS)
         merged = {**stored, **typed}
+        names = [merged[name] for name in ("base", "delta", "expert", "antiexpert", "rl")]
+        paths = {ref.path for ref in resolve_models(names[0], names[1] or (), *names[2:]).checkpoints}
         if "revision" not in typed:
-            names = [merged[name] for name in ("base", "delta", "expert", "antiexpert", "rl")]
-            paths = {ref.path for ref in resolve_models(names[0], names[1] or (), *names[2:]).checkpoints}
             merged["revision"] = [pin for pin in merged["revision"] or () if pin.rpartition("=")[0] in paths]
+        planned.append(merged)
+        used |= paths
+    check_unchanged(run_there, used, rows=not {"data_dir", "include_path", "benchmarks"} & typed.keys())
+    for merged in planned:
         context.command.callback(**merged)  # type: ignore[misc]
 
 

@@ -36,7 +36,7 @@ def mixed_settings(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
     made_by = [_settings(session, cell) for session in run.manifest["sessions"] if session["id"] in found.sessions]
     mixed = []
     for key in dict.fromkeys(key for settings in made_by for key in settings):
-        values = list(dict.fromkeys(str(settings.get(key)) for settings in made_by))
+        values = list(dict.fromkeys(_shown(settings.get(key)) for settings in made_by))
         if len(values) > 1:
             mixed.append(f"{key} {' and '.join(values)}")
     if not mixed:
@@ -49,6 +49,10 @@ def _settings(session: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     chosen = {**session["engine"], **session["engines"].get(cell.system.label, {})}
     libraries = {name: version for name, version in session["packages"].items() if name in LIBRARIES}
     return {**{key: value for key, value in chosen.items() if key not in UNIMPORTANT}, **libraries}
+
+
+def _shown(value: Any) -> str:
+    return "unset" if value is None else str(value)
 
 
 def row_warnings(run: Run) -> list[str]:

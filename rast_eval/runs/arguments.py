@@ -11,12 +11,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from rast_eval.config import CodeScoring, EngineConfig, RunConfig
+from rast_eval.config import AUTO, CodeScoring, EngineConfig, RunConfig
 from rast_eval.inputs.models import ModelPair, find_pair
 from rast_eval.types import Delta, ModelRef, Models
 
 NAMES = {"rules": "evalplus-rules", "unsafe": "unsafe-code-execution"}
 """Flags that are not called as their field."""
+
+WORDS = {"speculate": {AUTO: "auto"}}
+"""Values that are typed as a word."""
 
 LEFT_OUT = ("models", "engine", "code", "extra", "backend")
 
@@ -47,7 +50,8 @@ def _flags(settings: Any, kind: type, inherited: Mapping[str, Any]) -> Iterator[
         if value == inherited.get(field.name, field.default):
             continue
         flag = "--" + NAMES.get(field.name, field.name).replace("_", "-")
-        yield from [flag] if value is True else [flag, _text(value)]
+        text = WORDS.get(field.name, {}).get(value) or _text(value)
+        yield from [flag] if value is True else [flag, text]
 
 
 def _text(value: Any) -> str:
@@ -65,8 +69,15 @@ def _models(models: Models) -> Iterator[str]:
     yield from ("--base", _name(models.base, pair, pins))
     weights = {delta.weight for delta in models.deltas}
     shared = len(weights) == 1
-    for delta in models.deltas:
-        yield from _delta(delta, "" if shared else f":{delta.weight!r}", pins)
+    for index, delta in enumerate(models.deltas):
+        named = _pair_of(delta)
+        # The first pair that is named brings its prompt.
+        if named is None or (index == 0 and named.prompt != models.prompt):
+            yield from ("--expert", _name(delta.expert, _pair(delta.expert, "rl"), pins))
+            yield from ("--antiexpert", _name(delta.antiexpert, _pair(delta.antiexpert, "base"), pins))
+        else:
+            pins += [ref for ref in (delta.expert, delta.antiexpert) if ref.revision]
+            yield from ("--delta", named.name if shared else f"{named.name}:{delta.weight!r}")
     if shared and weights != {1.0}:
         yield from ("--lambda", repr(weights.pop()))
     if models.ceiling is not None:
@@ -78,14 +89,10 @@ def _models(models: Models) -> Iterator[str]:
         yield from ("--revision", f"{ref.path}={ref.revision}")
 
 
-def _delta(delta: Delta, weight: str, pins: list[ModelRef]) -> Iterator[str]:
+def _pair_of(delta: Delta) -> ModelPair | None:
+    """The known pair that a delta is."""
     expert, antiexpert = _pair(delta.expert, "rl"), _pair(delta.antiexpert, "base")
-    if expert is not None and expert == antiexpert:
-        pins += [ref for ref in (delta.expert, delta.antiexpert) if ref.revision]
-        yield from ("--delta", f"{expert.name}{weight}")
-        return
-    yield from ("--expert", _name(delta.expert, expert, pins))
-    yield from ("--antiexpert", _name(delta.antiexpert, antiexpert, pins))
+    return expert if expert == antiexpert else None
 
 
 def _pair(ref: ModelRef, kind: str) -> ModelPair | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from rast_eval.errors import StoreError
@@ -24,17 +24,18 @@ def commands(run: Run) -> list[list[str]]:
     return found
 
 
-def check_unchanged(run: Run, *, rows: bool = True) -> None:
+def check_unchanged(run: Run, used: Collection[str], *, rows: bool = True) -> None:
     """Refuse to repeat a run whose checkpoints or rows are others by now.
 
     Args:
+        used: paths of the checkpoints that are to be used again.
         rows: whether its benchmarks are to be read from where it had them.
 
     Raises:
         StoreError: names what changed.
         DataError, UnknownName: a benchmark is no longer there.
     """
-    changes = [*changed_checkpoints(run), *(changed_rows(run) if rows else [])]
+    changes = [*changed_checkpoints(run, used), *(changed_rows(run) if rows else [])]
     if changes:
         raise StoreError(
             f"{run.path} cannot be repeated: {'; '.join(changes)}.",
@@ -42,13 +43,13 @@ def check_unchanged(run: Run, *, rows: bool = True) -> None:
         )
 
 
-def changed_checkpoints(run: Run) -> Iterator[str]:
+def changed_checkpoints(run: Run, used: Collection[str]) -> Iterator[str]:
     """A sentence for each local checkpoint that is another by now, e.g. `weights of tiny-m changed`."""
     members = {ref.key: ref for cell in run.cells for ref in cell.system.members}
     for key, stored in run.manifest["checkpoints"].items():
         ref = members.get(key, ModelRef(key))
-        if "weights" not in stored:
-            continue  # on the hub: its commit is its identity
+        if "weights" not in stored or ref.path not in used:
+            continue  # on the hub its commit is its identity
         if not Path(ref.path).is_dir():
             yield f"{ref.label} is no longer at {ref.path}"
         elif parts := changed_parts(stored, identity(ref)):

@@ -29,9 +29,9 @@ class Asked:
         if problem_id not in self.problems:
             return "is no longer there"
         if self.problems[problem_id] != problem_sha256:
-            return "has another question or gold"
+            return "has another question or gold now"
         if self.prompts.get(problem_id, prompt_sha256) != prompt_sha256:
-            return "has another prompt"
+            return "has another prompt now"
         return None
 
 
@@ -55,11 +55,11 @@ def held_samples(
         if change is not None:
             changed.setdefault(row["problem_id"], change)
     if changed:
-        first, change = next(iter(changed.items()))
-        others = f", and so have {len(changed) - 1} others changed" if len(changed) > 1 else ""
+        first = next((problem for problem in asked.problems if problem in changed), next(iter(changed)))
+        many = f" ({len(changed)} problems in all)" if len(changed) > 1 else ""
         raise StoreError(
             f"{store.root} holds samples of {cell.arm} on {cell.benchmark} that answer other rows: problem {first!r} "
-            f"{change} now{others}.",
+            f"{changed[first]}{many}.",
             hint,
         )
     return held
