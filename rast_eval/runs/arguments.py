@@ -82,9 +82,9 @@ def _models(models: Models) -> Iterator[str]:
         yield from ("--lambda", repr(weights.pop()))
     if models.ceiling is not None:
         known = _pair(models.ceiling, "rl")
-        named = _name(models.ceiling, known, pins)
+        typed = _name(models.ceiling, known, pins)
         if known is None or known != pair:
-            yield from ("--rl", named)
+            yield from ("--rl", typed)
     for ref in dict.fromkeys(pins):
         yield from ("--revision", f"{ref.path}={ref.revision}")
 

@@ -1,7 +1,8 @@
 """From flags to a plan: which cells, with which prompts, seeds and fingerprints.
 
->>> build(RunConfig(models=resolve_models("32b", ["14b"]), arms=("base", "rast"))).cells[1].sampling
-Sampling(temperature=1.0, top_p=0.95, max_tokens=16384)
+>>> from rast_eval.inputs.models import resolve_models
+>>> build(RunConfig(resolve_models(), arms=("rast",), temperature=0.7)).cells[0].sampling
+Sampling(temperature=0.7, top_p=0.95, max_tokens=160)
 """
 
 from __future__ import annotations
