@@ -10,13 +10,13 @@ import pytest
 from rast_eval.errors import SandboxError
 from rast_eval.scoring import get_scorer
 from rast_eval.scoring.code.frames import Frames
-from rast_eval.scoring.code.sandbox import Job, Limits, Pool, Sandbox, bwrap, run_pool
+from rast_eval.scoring.code.sandbox import Execution, Limits, Pool, Sandbox, bwrap, run_pool
 from rast_eval.scoring.code.sandbox.inside import codec, seccomp
 
 
-def job(code, inputs=((1,),), limits=Limits(call=1.0), **options):  # noqa: B008
+def execution(code, inputs=((1,),), limits=Limits(call=1.0), **options):  # noqa: B008
     head = {"mode": "calls", "code": code, "entry": "f", **options}
-    return Job(json.dumps(head).encode() + b"\n" + codec.encode([list(call) for call in inputs]).encode(), limits)
+    return Execution(json.dumps(head).encode() + b"\n" + codec.encode([list(call) for call in inputs]).encode(), limits)
 
 
 def returned(sandbox, *arguments, **options):
@@ -26,7 +26,7 @@ def returned(sandbox, *arguments, **options):
         found.extend(frames.push(piece))
         return True
 
-    outcome = sandbox.run(job(*arguments, **options), consume)
+    outcome = sandbox.run(execution(*arguments, **options), consume)
     return outcome, [codec.decode(body) if kind == "=" else body.decode() for kind, body in found]
 
 
@@ -58,7 +58,7 @@ def test_returned_data_come_back(any_sandbox):
         ("def f(x):\n    return bytearray(1 << 36)", "exited"),
     ],
 )
-def test_limits_hold_and_the_next_job_runs(any_sandbox, code, why):
+def test_limits_hold_and_the_next_program_runs(any_sandbox, code, why):
     limits = Limits(load=1.0, call=1.0, total=3.0, output=1 << 20)
     outcome, values = returned(any_sandbox, code, limits=limits)
     assert outcome.why == why
@@ -66,11 +66,11 @@ def test_limits_hold_and_the_next_job_runs(any_sandbox, code, why):
     assert returned(any_sandbox, "def f(x):\n    return x")[1] == [1]
 
 
-def test_consuming_can_stop_a_job_early(any_sandbox):
+def test_consuming_can_stop_a_program_early(any_sandbox):
     started = time.monotonic()
     many = [[number] for number in range(1000)]
     code = "import time\ndef f(x):\n    time.sleep(0.02)\n    return 'x' * 100000"
-    outcome = any_sandbox.run(job(code, many, Limits()), lambda _: False)
+    outcome = any_sandbox.run(execution(code, many, Limits()), lambda _: False)
     assert outcome.why == "aborted"
     assert time.monotonic() - started < 10
     assert returned(any_sandbox, "def f(x):\n    return x")[1] == [1]

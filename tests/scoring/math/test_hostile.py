@@ -123,9 +123,9 @@ def test_every_class_finishes(scorer, name):
     gold = GOLDS.get(name, r"\frac{7}{2}")
     hostile = [Sample(Problem("math500", f"h{n}", "", gold), 0, text) for n, text in enumerate(outputs)]
     honest = [Sample(Problem("math500", f"g{n}", "", "(1,x+1)"), 0, r"\boxed{(1, 1+x)}") for n in range(len(outputs))]
-    mixed = [job for pair in zip(hostile, honest, strict=True) for job in pair]
+    mixed = [sample for pair in zip(hostile, honest, strict=True) for sample in pair]
     grades = scorer.grade(mixed, workers=2)
-    assert [grade.problem_id for grade in grades] == [job.problem.id for job in mixed]
+    assert [grade.problem_id for grade in grades] == [sample.problem.id for sample in mixed]
     assert all(grade.correct and grade.status == "ok" for grade in grades[1::2])
     assert not any(grade.correct for grade in grades[::2])
     assert {grade.status for grade in grades[::2]} <= {"ok", "no_answer", "timeout", "error"}
