@@ -6,6 +6,7 @@ import resource
 
 import pytest
 
+from rast_eval.inputs import prompts
 from rast_eval.scoring import get_scorer
 from rast_eval.types import Problem, Sample
 
@@ -109,6 +110,9 @@ def outputs_of(name):
     return [box(text.strip()) for text in (texts.split(";") if isinstance(texts, str) else texts)]
 
 
+STOPS = prompts.get("qwen-boxed").stop
+
+
 @pytest.fixture(scope="module")
 def scorer():
     scorer = get_scorer("simplerl", votes=False, cpu_seconds=0.25)
@@ -147,7 +151,7 @@ def test_an_empty_output_against_an_empty_gold_is_wrong(scorer):
         "\t",
     ]
     grades = scorer.grade(
-        [Sample(Problem("math500", "97", "", ""), n, text) for n, text in enumerate(texts)], workers=1
+        [Sample(Problem("math500", "97", "", ""), n, text, STOPS) for n, text in enumerate(texts)], workers=1
     )
     scorer.close()
     assert not any(grade.correct for grade in grades)
