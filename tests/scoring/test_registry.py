@@ -7,11 +7,10 @@ from dataclasses import fields, replace
 
 import pytest
 
+from rast_eval.cli import dispatch
 from rast_eval.config import CodeScoring
 from rast_eval.errors import DataError, UnknownName, UsageError
 from rast_eval.inputs import benchmarks
-from rast_eval.inputs.rows import Adapter
-from rast_eval.run.grade_file import Tally, grade_lines
 from rast_eval.scoring import registry
 
 OWN = """
@@ -28,16 +27,17 @@ class Parrot:
 """
 
 
-def test_a_scorer_is_one_file_and_one_line(tmp_path, monkeypatch):
+def test_a_scorer_is_one_file_and_one_line(tmp_path, monkeypatch, capfd):
     (tmp_path / "parrot_scorer.py").write_text(OWN)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setitem(registry.SCORERS, "parrot", "parrot_scorer:Parrot")
     assert registry.alternatives("strict") == ["simplerl", "strict", "parrot"]
-    math = benchmarks.get("gsm8k")
-    assert registry.for_benchmarks([math], "parrot") == {"gsm8k": "parrot"}
-    line = json.dumps({"output": "4", "gold": "4"}).encode()
-    (graded,) = grade_lines([line], Adapter(math), "parrot", 1, Tally(), code=CodeScoring(rules="0.3.1"))
-    assert json.loads(graded) == {"output": "4", "gold": "4", "prediction": "0.3.1", "correct": True, "status": "ok"}
+    assert registry.for_benchmarks([benchmarks.get("gsm8k")], "parrot") == {"gsm8k": "parrot"}
+    (tmp_path / "outputs.jsonl").write_text('{"output": "4", "gold": "4"}\n')
+    words = [str(tmp_path / "outputs.jsonl"), "-b", "gsm8k", "--scorer", "parrot", "--evalplus-rules", "0.3.1"]
+    assert dispatch(["grade", *words]) == 0
+    graded = json.loads(capfd.readouterr().out)
+    assert graded == {"output": "4", "gold": "4", "prediction": "0.3.1", "correct": True, "status": "ok"}
 
 
 @pytest.mark.parametrize("name", registry.SCORERS)
