@@ -33,7 +33,9 @@ def warnings_of(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
 
 def mixed_settings(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
     """A sentence where a cell's samples were made by engines of different settings, beyond its fingerprint."""
-    made_by = [_settings(session, cell) for session in run.manifest["sessions"] if session["id"] in found.sessions]
+    made_by = [
+        _settings(session, cell) for session in run.manifest.get("sessions", []) if session["id"] in found.sessions
+    ]
     mixed = []
     for key in dict.fromkeys(key for settings in made_by for key in settings):
         values = list(dict.fromkeys(_shown(settings.get(key)) for settings in made_by))
@@ -58,7 +60,7 @@ def _shown(value: Any) -> str:
 def row_warnings(run: Run) -> list[str]:
     """A sentence for each benchmark whose rows are not those that this version knows."""
     told = []
-    for name, rows in run.manifest["benchmarks"].items():
+    for name, rows in run.manifest.get("benchmarks", {}).items():
         if rows["count"] != rows["expected_count"]:
             told.append(f"{name}: {rows['count']} rows where {rows['expected_count']} are expected.")
         elif not rows["as_known"]:

@@ -70,14 +70,14 @@ def _models(models: Models) -> Iterator[str]:
     weights = {delta.weight for delta in models.deltas}
     shared = len(weights) == 1
     for index, delta in enumerate(models.deltas):
-        named = _pair_of(delta)
+        pair_of = _pair_of(delta)
         # The first pair that is named brings its prompt.
-        if named is None or (index == 0 and named.prompt != models.prompt):
+        if pair_of is None or (index == 0 and pair_of.prompt != models.prompt):
             yield from ("--expert", _name(delta.expert, _pair(delta.expert, "rl"), pins))
             yield from ("--antiexpert", _name(delta.antiexpert, _pair(delta.antiexpert, "base"), pins))
         else:
             pins += [ref for ref in (delta.expert, delta.antiexpert) if ref.revision]
-            yield from ("--delta", named.name if shared else f"{named.name}:{delta.weight!r}")
+            yield from ("--delta", pair_of.name if shared else f"{pair_of.name}:{delta.weight!r}")
     if shared and weights != {1.0}:
         yield from ("--lambda", repr(weights.pop()))
     if models.ceiling is not None:

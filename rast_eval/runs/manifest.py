@@ -84,6 +84,7 @@ def describe(plan: Plan, first_renderings: Mapping[str, str]) -> dict[str, Any]:
         "status": "running",
         "created": now(),
         "preset": plan.config.preset,
+        "base": asdict(plan.config.models.base),
         "checkpoints": dict(plan.checkpoints),
         "benchmarks": dict(plan.rows),
         "include": folder_digests(plan.config.include_path),
