@@ -72,7 +72,7 @@ def test_a_sealed_grade_of_another_output_is_found(run):
     first = rows[0]
     forged = Grade(first["problem_id"], 0, "42", True, "ok", 9)
     rows[0] = grade_line(forged, output_sha256("another output"), Judge)
-    assert is_sealed(rows[0])
+    assert is_sealed(json.dumps(rows[0]).encode() + b"\n")
     write(file, rows)
     assert left_out(run) == 1
 

@@ -9,7 +9,7 @@ import pytest
 from own_runs import run, write_benchmark
 
 from rast_eval.results.digests import belongs
-from rast_eval.results.lines import read_sample
+from rast_eval.results.lines import read_grade, read_sample
 from rast_eval.runs.plan import request_seed
 from rast_eval.types import Cell
 
@@ -37,7 +37,7 @@ def test_lines_have_the_fields_of_the_page_in_their_order(written):
 
 def test_the_rows_of_the_page_hold(written):
     assert read_sample(json.dumps(SAMPLE).encode() + b"\n") == SAMPLE
-    assert belongs(GRADE, SAMPLE["output_sha256"], "simplerl")
+    assert belongs(read_grade(json.dumps(GRADE).encode() + b"\n"), SAMPLE["output_sha256"], "simplerl")
     assert SAMPLE["seed"] == request_seed(0, SAMPLE["benchmark"], SAMPLE["problem_id"], SAMPLE["sample"])
 
 
