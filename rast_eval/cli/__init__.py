@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Measure": ("run", "sweep", "score", "grade"),
-    "Read": ("report", "compare", "analyze", "paper", "list"),
+    "Read": ("report", "compare", "verify", "analyze", "paper", "list"),
     "Serve": ("doctor", "compose", "serve"),
 }
 

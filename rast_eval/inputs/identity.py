@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -38,21 +38,31 @@ SETTLED = 2.0
 """Seconds after which a file's times tell it from one that is written later: they advance in steps of milliseconds."""
 
 
-def identity(ref: ModelRef) -> dict[str, str | None]:
+def identity(ref: ModelRef, sha256: Callable[[Path], str] | None = None) -> dict[str, str | None]:
     """What a checkpoint's outputs depend on: on the hub its path and commit, of a local folder a digest a part.
 
     Two folders of equal content are one checkpoint; a part that a folder lacks is left out.
+
+    Args:
+        sha256: of a file; None takes what the cache knows of it.
     """
     if not is_local(ref):
         return {"path": ref.path, "commit": ref.revision}
     folder = Path(ref.path)
     settings, template = _tokenizer_settings(folder / "tokenizer_config.json")
+
+    def digests(patterns: Iterable[str]) -> list[str]:
+        files = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+        with ThreadPoolExecutor(4) as pool:
+            found = pool.map(sha256 or file_sha256, files)
+        return [f"{path.relative_to(folder)} {digest}" for path, digest in zip(files, found, strict=True)]
+
     parts: dict[str, list[str]] = {
-        "weights": _named_digests(folder, WEIGHTS),
-        "config": _named_digests(folder, ["config.json"]),
-        "tokenizer": [*_named_digests(folder, TOKENIZER), *settings],
-        "chat template": [*_named_digests(folder, CHAT_TEMPLATE), *template],
-        "generation config": _named_digests(folder, ["generation_config.json"]),
+        "weights": digests(WEIGHTS),
+        "config": digests(["config.json"]),
+        "tokenizer": [*digests(TOKENIZER), *settings],
+        "chat template": [*digests(CHAT_TEMPLATE), *template],
+        "generation config": digests(["generation_config.json"]),
     }
     return {part: hashlib.sha256(json.dumps(facts).encode()).hexdigest() for part, facts in parts.items() if facts}
 
@@ -96,13 +106,6 @@ def _keep(path: Path, digest: str) -> None:
         os.replace(file.name, path)
     except OSError:
         pass  # a home that cannot be written costs time, nothing else
-
-
-def _named_digests(folder: Path, patterns: Iterable[str]) -> list[str]:
-    files = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
-    with ThreadPoolExecutor(4) as pool:
-        digests = pool.map(file_sha256, files)
-    return [f"{path.relative_to(folder)} {digest}" for path, digest in zip(files, digests, strict=True)]
 
 
 def _tokenizer_settings(path: Path) -> tuple[list[str], list[str]]:

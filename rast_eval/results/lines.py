@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
+from rast_eval.results.digests import is_sealed
+
 Row = dict[str, Any]
 Read = TypeVar("Read")
 
@@ -107,12 +109,13 @@ def read_sample(line: bytes) -> Row:
 
 
 def read_grade(line: bytes) -> Row:
-    """A grade's line, `vote` and `details` always included.
+    """A grade's line, `vote` and `details` always included, and `sealed`: whether it is as it was written.
 
     Raises:
         Damaged: it is no grade.
     """
     row = _object(line)
+    row["sealed"] = is_sealed(line)
     row.setdefault("details", {})
     if row.setdefault("vote", None) is not None and type(row["vote"]) is not int:
         raise Damaged("its vote is no int")

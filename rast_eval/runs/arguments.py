@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from rast_eval.config import AUTO, CodeScoring, EngineConfig, RunConfig
-from rast_eval.inputs.models import ModelPair, find_pair
+from rast_eval.errors import UsageError
+from rast_eval.inputs.models import ModelPair, find_pair, resolve_models
 from rast_eval.types import Delta, ModelRef, Models
 
 NAMES = {"rules": "evalplus-rules", "unsafe": "unsafe-code-execution"}
@@ -28,17 +30,52 @@ def arguments(config: RunConfig) -> list[str]:
     """The flags that give this configuration; typed again they give an equal one.
 
     What stands at its default is left out, save the backend, which depends on the machine; so are output folder,
-    workers and `extra` of the engine, which no flag sets.
+    workers and `extra` of the engine, which no flag sets. Models that were put together by a program name their prompt,
+    benchmarks and arms where the flags would imply others.
+
+    Raises:
+        UsageError: no flags give these models.
     """
-    inherited = {"seed": config.seed}
+    names, pins = _names(config.models)
+    implied = _implied(config.models, names)
+    if config.models.prompt != implied.prompt:
+        config = replace(config, prompt=config.prompt or config.models.prompt)
+    if config.models.benchmarks != implied.benchmarks:
+        config = replace(config, benchmarks=config.benchmarks or config.models.benchmarks)
+    if config.models.arms != implied.arms:
+        config = replace(config, arms=config.arms or config.models.arms)
+    pinned = (["--revision", f"{ref.path}={ref.revision}"] for ref in dict.fromkeys(pins))
     return [
-        *_models(config.models),
+        *(text for flag, values in names.items() for value in values for text in (f"--{flag}", value)),
+        *chain.from_iterable(pinned),
         *_flags(config, RunConfig, {}),
         "--backend",
         config.engine.backend,
-        *_flags(config.engine, EngineConfig, inherited),
+        *_flags(config.engine, EngineConfig, {"seed": config.seed}),
         *_flags(config.code, CodeScoring, {}),
     ]
+
+
+def _implied(models: Models, names: Mapping[str, list[str]]) -> Models:
+    """The models as their names give them, with the prompt and benchmarks that these imply.
+
+    Raises:
+        UsageError: other ones.
+    """
+    one = {flag: values[-1] for flag, values in names.items() if values}
+    keys = ("base", "expert", "antiexpert", "rl")
+    found = resolve_models(
+        deltas=names["delta"], weight=float(one.get("lambda", 1.0)), **{key: one.get(key) for key in keys}
+    )
+    there, here = ([(m.base.path, [(d.expert.path, d.antiexpert.path, d.weight) for d in m.deltas])]
+                   for m in (found, models))  # fmt: skip
+    if there != here:
+        raise UsageError(
+            "No flags of `rast-eval run` give these models: it takes one pair of folders or hub ids, after all deltas "
+            "with short names.",
+            "Build the run as `RunConfig` in Python again.",
+        )
+    return found
 
 
 def _flags(settings: Any, kind: type, inherited: Mapping[str, Any]) -> Iterator[str]:
@@ -62,31 +99,30 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _models(models: Models) -> Iterator[str]:
-    """Short names where they stand for just these checkpoints, and the commits that they were at."""
+def _names(models: Models) -> tuple[dict[str, list[str]], list[ModelRef]]:
+    """Values by flag: short names where they stand for just these checkpoints; and those whose commit must be said."""
     pins: list[ModelRef] = []
-    pair = _pair(models.base, "base")
-    yield from ("--base", _name(models.base, pair, pins))
+    base = _pair(models.base, "base")
     weights = {delta.weight for delta in models.deltas}
     shared = len(weights) == 1
+    names: dict[str, list[str]] = {"base": [_name(models.base, base, pins)]}
+    names |= {"delta": [], "expert": [], "antiexpert": []}
     for index, delta in enumerate(models.deltas):
-        named = _pair_of(delta)
+        pair = _pair_of(delta)
         # The first pair that is named brings its prompt.
-        if named is None or (index == 0 and named.prompt != models.prompt):
-            yield from ("--expert", _name(delta.expert, _pair(delta.expert, "rl"), pins))
-            yield from ("--antiexpert", _name(delta.antiexpert, _pair(delta.antiexpert, "base"), pins))
+        if pair is None or (index == 0 and pair.prompt != models.prompt):
+            names["expert"].append(_name(delta.expert, _pair(delta.expert, "rl"), pins))
+            names["antiexpert"].append(_name(delta.antiexpert, _pair(delta.antiexpert, "base"), pins))
         else:
             pins += [ref for ref in (delta.expert, delta.antiexpert) if ref.revision]
-            yield from ("--delta", named.name if shared else f"{named.name}:{delta.weight!r}")
-    if shared and weights != {1.0}:
-        yield from ("--lambda", repr(weights.pop()))
+            names["delta"].append(pair.name if shared else f"{pair.name}:{delta.weight!r}")
+    names["lambda"] = [repr(weight) for weight in weights if shared and weight != 1.0]
+    names["rl"] = []
     if models.ceiling is not None:
-        known = _pair(models.ceiling, "rl")
-        typed = _name(models.ceiling, known, pins)
-        if known is None or known != pair:
-            yield from ("--rl", typed)
-    for ref in dict.fromkeys(pins):
-        yield from ("--revision", f"{ref.path}={ref.revision}")
+        ceiling = _pair(models.ceiling, "rl")
+        named = _name(models.ceiling, ceiling, pins)
+        names["rl"] += [named] if ceiling is None or ceiling != base else []
+    return names, pins
 
 
 def _pair_of(delta: Delta) -> ModelPair | None:

@@ -19,7 +19,7 @@ from rast_eval.results.samples import OpenSamples
 from rast_eval.results.store import Store
 from rast_eval.runs.stale import Asked, held_samples
 from rast_eval.scoring.registry import chosen, for_benchmarks, get_scorer
-from rast_eval.types import Cell, Problem, Sample, Scorer
+from rast_eval.types import Cell, Grade, Problem, Sample, Scorer
 
 BATCH_BYTES = 32 << 20
 """Of stored samples graded at once: enough to keep every worker busy."""
@@ -62,14 +62,21 @@ def grade_cell(
     """
     path = store.grades_file(cell, scorer.name)
     with store.open_samples(cell) as stored, fresh_grades(path, scorer) as fresh:
-        for batch in _batches(stored, cell, problems):
-            samples = [sample for problem in batch for sample in _samples(stored, cell, problem)]
-            grades = scorer.grade(samples, workers=workers)
-            for problem, graded in groupby(grades, key=lambda grade: grade.problem_id):
-                fresh.add(problem, ((grade, stored.digest((problem, grade.sample))) for grade in graded))
+        grades = grades_of(stored, cell, problems, scorer, workers)
+        for problem, graded in groupby(grades, key=lambda grade: grade.problem_id):
+            fresh.add(problem, ((grade, stored.digest((problem, grade.sample))) for grade in graded))
         with store.grading():
             fresh.merge([problem.id for problem in planned or problems], stored)
         return fresh.count
+
+
+def grades_of(
+    stored: OpenSamples, cell: Cell, problems: Sequence[Problem], scorer: Scorer, workers: int | None = None
+) -> Iterator[Grade]:
+    """What a scorer says of a cell's samples of `problems`, the first n of each, problem by problem."""
+    for batch in _batches(stored, cell, problems):
+        samples = [sample for problem in batch for sample in _samples(stored, cell, problem)]
+        yield from scorer.grade(samples, workers=workers)
 
 
 def _batches(stored: OpenSamples, cell: Cell, problems: Sequence[Problem]) -> Iterator[list[Problem]]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rast_eval.errors import StoreError
+from rast_eval.errors import StoreError, UsageError
 from rast_eval.inputs.sources import folder_digests
 from rast_eval.results.store import Store
 from rast_eval.runs.arguments import arguments
@@ -84,6 +84,7 @@ def describe(plan: Plan, first_renderings: Mapping[str, str]) -> dict[str, Any]:
         "status": "running",
         "created": now(),
         "preset": plan.config.preset,
+        "base": asdict(plan.config.models.base),
         "checkpoints": dict(plan.checkpoints),
         "benchmarks": dict(plan.rows),
         "include": folder_digests(plan.config.include_path),
@@ -102,7 +103,7 @@ def describe_session(plan: Plan) -> dict[str, Any]:
         "started": now(),
         "ended": None,
         "command": [Path(sys.argv[0]).name.replace("__main__.py", "rast-eval"), *sys.argv[1:]],
-        "arguments": arguments(plan.config),
+        "arguments": _arguments(plan),
         "cells": [cell.name for cell in plan.cells],
         "shard": plan.config.shard,
         "engine": asdict(plan.config.engine),
@@ -115,6 +116,14 @@ def describe_session(plan: Plan) -> dict[str, Any]:
         "wall_seconds": None,
         "made": {"samples": 0, "tokens": 0},
     }
+
+
+def _arguments(plan: Plan) -> list[str] | None:
+    """The flags that repeat this run, None where there are none."""
+    try:
+        return arguments(plan.config)
+    except UsageError:
+        return None
 
 
 def now() -> str:

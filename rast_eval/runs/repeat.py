@@ -14,7 +14,16 @@ from rast_eval.types import ModelRef
 
 
 def commands(run: Run) -> list[list[str]]:
-    """Flags of the commands whose cells the run holds, in their order, each once and without its shard."""
+    """Flags of the commands whose cells the run holds, in their order, each once and without its shard.
+
+    Raises:
+        StoreError: a program made them with models that no flags give.
+    """
+    if any(session["arguments"] is None for session in run.manifest["sessions"]):
+        raise StoreError(
+            f"{run.path} was made with models that no flags of `rast-eval run` give.",
+            "Repeat the program that made it.",
+        )
     last = {name: session["arguments"] for session in run.manifest["sessions"] for name in session["cells"]}
     found: list[list[str]] = []
     for session in run.manifest["sessions"]:

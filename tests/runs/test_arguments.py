@@ -1,16 +1,18 @@
 """A configuration as flags, and the flags as the same configuration again."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from rast_eval import cli
 from rast_eval.config import RunConfig
+from rast_eval.errors import UsageError
 from rast_eval.inputs.models import resolve_models
 from rast_eval.runs import plan
 from rast_eval.runs.arguments import LEFT_OUT, NAMES, arguments
+from rast_eval.types import Delta, ModelRef, Models
 
 FILE = Path(__file__).parents[1] / "cases" / "arguments.jsonl"
 CASES = [json.loads(line) for line in FILE.read_text().splitlines()]
@@ -60,3 +62,18 @@ def test_every_setting_has_its_flag():
     names = [f.name for part in (config, config.engine, config.code) for f in fields(part)]
     wanted = {"--" + NAMES.get(name, name).replace("_", "-") for name in names if name not in LEFT_OUT}
     assert wanted - known <= {"--ray", "--speculate"}, "set by programs only"
+
+
+def test_models_of_a_program_say_what_flags_would_not_imply(parse, tmp_path):
+    for name in "abc":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+    base, expert, antiexpert = (ModelRef(str(tmp_path / name), name=name) for name in "abc")
+    delta = Delta(expert, antiexpert, 0.5)
+    config = RunConfig(Models(base, (delta,), None, "tiny", ("tiny-arith",)))
+    again = parse(arguments(config))
+    assert (again.prompt, again.benchmarks, again.models.deltas) == ("tiny", ("tiny-arith",), (delta,))
+    with pytest.raises(UsageError, match="one pair of folders"):
+        arguments(RunConfig(Models(base, (delta, delta), None, "tiny", ("tiny-arith",))))
+    known = replace(resolve_models("tiny-m", ["tiny-s"]), ceiling=None)
+    assert "--arms base,rast" in " ".join(arguments(RunConfig(known)))

@@ -6,6 +6,8 @@ import pytest
 from run_writer import write_run
 
 from rast_eval.errors import UsageError
+from rast_eval.inputs import benchmarks
+from rast_eval.results.lines import encode_sample
 from rast_eval.results.reader import load_run
 from rast_eval.runs.grading import grade_run
 from rast_eval.types import Cell
@@ -32,12 +34,16 @@ def stored(tmp_path):
     (own / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     run = write_run(tmp_path / "run", [{"arm": "base", "benchmark": "sums", "accuracy": 1, "problems": 3, "n": 1}])
     manifest = json.loads((run / "manifest.json").read_text())
-    manifest["include_path"] = str(own)
+    known = {"count": 3, "expected_count": 3, "as_known": True}
+    manifest["benchmarks"]["sums"] = {"include_path": str(own), "data_dir": None, **known}
     (run / "manifest.json").write_text(json.dumps(manifest))
+    digests = {problem.id: problem.sha256 for problem in benchmarks.load(benchmarks.get("sums", own))}
     path = run / "samples/base/sums.jsonl"
     samples = [json.loads(line) for line in path.read_text().splitlines()]
-    lines = [json.dumps(row | {"output": output}) for row, output in zip(samples, OUTPUTS, strict=True)]
-    path.write_text("\n".join(lines) + "\n")
+    with path.open("wb") as file:
+        for row, output in zip(samples, OUTPUTS, strict=True):
+            del row["output"], row["output_sha256"]
+            file.write(encode_sample(row | {"problem_sha256": digests[row["problem_id"]]}, output))
     return run
 
 
@@ -74,9 +80,7 @@ def test_the_runs_own_scorer_is_asked_again(stored):
 def test_another_folder_of_benchmarks_wins_over_the_remembered_one(stored, tmp_path):
     moved = tmp_path / "moved"
     (tmp_path / "own").rename(moved)
-    with pytest.raises(
-        UsageError, match=r"own, which holds the run's own benchmarks, is no folder.*\n.*--include-path"
-    ):
+    with pytest.raises(UsageError, match=r"own, from which the run read sums, is no folder.*\n.*--include-path"):
         grade_run(stored, workers=1)
     assert grade_run(stored, workers=1, include_path=moved) == 3
 

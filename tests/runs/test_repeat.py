@@ -90,3 +90,13 @@ def test_what_changed_since_is_refused_by_name(typed, tmp_path, capsys):
     assert typed("--from first -o second") == 2
     assert "weights of copy changed" in capsys.readouterr().err
     assert typed("--from first -o second --base tiny-m") == 0
+
+
+def test_a_programs_own_models_are_not_repeated_by_flags(typed, tmp_path, capsys):
+    typed(f"{OWN} --arms base -o first")
+    path = tmp_path / "first" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["sessions"][0]["arguments"] = None
+    path.write_text(json.dumps(manifest))
+    assert typed("--from first -o second") == 2
+    assert "Repeat the program" in capsys.readouterr().err

@@ -73,12 +73,7 @@ class VLLMEngine:
             if isinstance(error, Exception) and not isinstance(error, RastEvalError):
                 raise explain(error, self._log.text) from error
             raise
-        config_used = self._llm.llm_engine.vllm_config
-        self.settings: Mapping[str, Any] = {
-            "dtype": str(config_used.model_config.dtype).removeprefix("torch."),
-            "max_model_len": config_used.model_config.max_model_len,
-            "max_num_seqs": config_used.scheduler_config.max_num_seqs,
-        }
+        self.settings: Mapping[str, Any] = _settings(self._llm.llm_engine.vllm_config)
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
@@ -196,6 +191,18 @@ class VLLMEngine:
 def _token_score(token: int, choices: Any) -> TokenScore:
     best = min(choices, key=lambda candidate: choices[candidate].rank)
     return TokenScore(token, float(choices[token].logprob), int(best))
+
+
+def _settings(resolved: Any) -> dict[str, Any]:
+    """What vLLM made of its configuration."""
+    from vllm.platforms import current_platform
+
+    return {
+        "device": str(current_platform.get_device_name()),
+        "dtype": str(resolved.model_config.dtype).removeprefix("torch."),
+        "max_model_len": resolved.model_config.max_model_len,
+        "max_num_seqs": resolved.scheduler_config.max_num_seqs,
+    }
 
 
 def _start(model: str, system: System, config: EngineConfig) -> Any:
