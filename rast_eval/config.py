@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from rast_eval.types import Models
 
 Backend = Literal["hf", "vllm"]
+
+AUTO = -1
+"""Of `EngineConfig.speculate`: as many drafted tokens as measurement finds to pay."""
 
 
 class LimitFrom(StrEnum):
@@ -21,23 +24,17 @@ class LimitFrom(StrEnum):
 
 @dataclass(frozen=True)
 class CodeScoring:
-    """How programs are judged; the math scorers need none of it.
+    """How programs are judged; a scorer takes the fields that it names in its `options`.
 
     Attributes:
         rules: EvalPlus's time limits, `master` or `0.3.1`.
-        lcb_io: the LiveCodeBench verdict that counts, `process` or `official`.
+        lcb_io: the LiveCodeBench criterion that counts, `process` or `official`.
         unsafe: run programs without bubblewrap.
     """
 
     rules: str = "master"
     lcb_io: str = "process"
     unsafe: bool = False
-
-    def options(self, scorer: str) -> dict[str, Any]:
-        """Keyword arguments of `scoring.get_scorer` for `scorer`."""
-        if scorer == "evalplus":
-            return {"rules": self.rules, "unsafe": self.unsafe}
-        return {"lcb_io": self.lcb_io, "unsafe": self.unsafe} if scorer == "livecodebench" else {}
 
 
 DEFAULT_CODE = CodeScoring()
@@ -51,7 +48,13 @@ class EngineConfig:
         dtype: `auto` (the base's own; float32 on a CPU with transformers), or a torch dtype name.
         max_num_seqs: sequences decoded together; None leaves it to the backend.
         max_model_len: context in tokens; None for the members' smallest.
+        speculate: tokens that an expert drafts a pass, 0 for plain decoding; AUTO finds the number while it runs.
+        ray: address of a Ray cluster, `local` for one of this process's own, None where one engine is enough.
         extra: further keyword arguments for `vllm.LLM`.
+
+    >>> import rast_eval
+    >>> rast_eval.EngineConfig(backend="vllm", tensor_parallel_size=4).dtype
+    'auto'
     """
 
     backend: Backend = "hf"
@@ -63,8 +66,10 @@ class EngineConfig:
     max_model_len: int | None = None
     max_num_seqs: int | None = None
     enforce_eager: bool = False
+    speculate: int = 0
     seed: int = 0
     offline: bool = False
+    ray: str | None = None
     extra: dict[str, object] = field(default_factory=dict)
 
 
@@ -78,6 +83,11 @@ class RunConfig:
         until: half-width in points at which a cell stops sampling, as early as it may.
         shard: (i, m): this process takes every m-th problem starting at i.
         preset: a protocol of `presets.PRESETS`; single flags win over it.
+        code: how programs are judged.
+
+    >>> import rast_eval
+    >>> rast_eval.RunConfig(rast_eval.models("32b", ["14b:0.7"]), arms=("rast",), benchmarks=("math500",)).models.arms
+    ('base', 'rast', 'rl')
     """
 
     models: Models
@@ -98,3 +108,4 @@ class RunConfig:
     until: float | None = None
     shard: tuple[int, int] | None = None
     preset: str | None = None
+    code: CodeScoring = DEFAULT_CODE

@@ -114,8 +114,8 @@ def powers(count: int) -> Iterator[tuple[str, ...]]:
     for problems, n, a, b in ((30, 32, 0.4, 0.33), (272, 4, 0.4, 0.37), (500, 4, 0.75, 0.72), (500, 1, 0.75, 0.70)):
         rng, found, foretold = stream("power", problems, n, a, b), 0, 0.0
         many = simulated.arms(rng, (a, b), 100_000)
-        noise = [float((theta * (1 - theta)).mean()) for theta in many]
-        true = statistics.Spread(float((many[0] - many[1]).var()), *noise, "the truth")
+        noise_a, noise_b = (float((theta * (1 - theta)).mean()) for theta in many)
+        true = statistics.Spread(float((many[0] - many[1]).var()), noise_a, noise_b, "the truth")
         for _ in range(count):
             left, right = (simulated.sample(rng, theta, n) for theta in simulated.arms(rng, (a, b), problems))
             found += statistics.paired_difference(left, right).p_value < 0.05

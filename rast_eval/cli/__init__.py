@@ -11,12 +11,14 @@ from typing import Any
 
 from rast_eval import __version__
 from rast_eval.errors import RastEvalError, UnknownName
+from rast_eval.files import FULL
+from rast_eval.names import printable
 
 INTERRUPTED = 130
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Measure": ("power", "run", "sweep", "score", "grade"),
-    "Read": ("report", "compare", "analyze", "paper", "list"),
+    "Read": ("report", "compare", "verify", "analyze", "paper", "list"),
     "Serve": ("doctor", "compose", "serve"),
 }
 
@@ -47,7 +49,7 @@ def _normalise(argument: str) -> str:
 
 
 def _fail(message: str, hint: str) -> None:
-    print(f"rast-eval: {message}\n{hint}", file=sys.stderr)
+    print(printable(f"rast-eval: {message}\n{hint}"), file=sys.stderr)
 
 
 def _command(name: str) -> Any:
@@ -86,6 +88,9 @@ def dispatch(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            _fail(f"The disk is full ({error.filename or 'while writing'}).", "Make room, then repeat the command.")
+            return 2
         # Typer brings its own copy of click or the installed one, so its usage errors are known by their method.
         if type(error).__name__ == "Abort":
             return _interrupted()
@@ -109,7 +114,7 @@ def main() -> None:
     # Ours are meant for the user; those of libraries are for their developers.
     warnings.simplefilter("ignore")
     warnings.filterwarnings("default", category=UserWarning, module="rast_eval")
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: printable(f"warning: {message}\n")
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(help_screen())
         return

@@ -59,35 +59,36 @@ class Walks(NamedTuple):
 
 
 @app.command()
-def behaviours(run: options.RunFolder, format: FormatFlag = Format.table) -> None:
+@grouped
+def behaviours(*, run: options.RunFolder, printing: Printing) -> None:
     """Branching, backtracking and self-verification words by arm (Figures 9 and 10)."""
     from rast_eval.analysis.behaviours import behaviour_table, count_behaviours
 
-    _read(run, "behaviours", "reasoning behaviours", format, count_behaviours, behaviour_table)
+    _read(run, "reasoning behaviours", printing, count_behaviours, behaviour_table)
 
 
 @app.command()
-def length(run: options.RunFolder, format: FormatFlag = Format.table) -> None:
+@grouped
+def length(*, run: options.RunFolder, printing: Printing) -> None:
     """Response length in tokens by arm (Table 6)."""
     from rast_eval.analysis.length import length_table, measure_lengths
 
-    _read(run, "length", "response length", format, measure_lengths, length_table)
+    _read(run, "response length", printing, measure_lengths, length_table)
 
 
 def _read(
     folder: Path,
-    name: str,
     title: str,
-    format: Format,
+    printing: Printing,
     measure: Callable[[Run], Rows],
     table: Callable[[str, Rows], Table],
 ) -> None:
-    """Measure a run's samples, print the table, and keep the values in the run's `analysis/<name>.json`."""
+    """Measure a run's samples and print the table; the run is only read."""
     from rast_eval.results.reader import load_run
 
     run = load_run(folder)
     rows = measure(run)
-    Printing(format, folder / "analysis" / f"{name}.json").emit(table(f"{run.name}: {title}", rows), rows)
+    printing.emit(table(f"{run.name}: {title}", rows), rows)
 
 
 @app.command()
@@ -191,7 +192,7 @@ def divergence(
     walks = _walk(rast, models, drawing, engine, sources)
     found = divergence.measure(forcing.TeacherForcer(forcing.members_of([rast])), rast, walks.paths)
     title = f"Divergence of RAST from its base on {len(walks.paths)} outputs, {walks.benchmark}"
-    printing.emit(divergence.divergence_table(title, found, load_tokenizer(models.base)), found)
+    printing.emit(divergence.divergence_table(title, found, load_tokenizer(models.base).decode), found)
 
 
 def _walk(
@@ -203,6 +204,6 @@ def _walk(
 
     config = engine.config(models, offline=sources.offline)
     name, prompt = drawing.benchmark or models.benchmarks[0], drawing.prompt or models.prompt
-    drawn = draw_prompts(models.base, name, prompt, drawing.limit, drawing.seed, sources.data_dir)
+    drawn = draw_prompts(models.base, name, prompt, drawing.limit, drawing.seed, sources.data_dir, sources.include_path)
     stops = (drawing.max_tokens or drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     return Walks(forcing.greedy_paths(system, drawn.ids, config, *stops), drawn.benchmark, config)

@@ -1,4 +1,4 @@
-"""`rast-eval grade FILE`: verdicts for any JSONL of outputs, on stdout."""
+"""`rast-eval grade FILE`: grades for any JSONL of outputs, on stdout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ def grade(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="JSONL of outputs; - reads standard input.")],
     benchmark: options.BenchmarkName = None,
     scorer: options.ScorerName = None,
-    prompt: Annotated[str, typer.Option(help="Prompt the outputs answer; its stop words cut them.")] = "qwen-boxed",
+    prompt: Annotated[
+        str | None,
+        typer.Option(help="Prompt the outputs answer; its stop words cut them.", show_default="qwen-boxed"),
+    ] = None,
     summary: Annotated[bool, typer.Option("--summary", help="Counts and accuracy on stderr at the end.")] = False,
     grading: options.GradingFlags,
     sources: options.SourceFlags,
@@ -27,16 +30,19 @@ def grade(
     A row holds `output` (or `model_output`, or lm-eval's `resps`) and one of `gold`, `gold_raw`, `problem_id`; with
     none of these its position in the benchmark counts. Exit code 1 if a line could not be graded.
     """
-    from rast_eval.inputs import benchmarks
+    from rast_eval.inputs import benchmarks, prompts
     from rast_eval.inputs.rows import Adapter
-    from rast_eval.run.grade_file import Tally, grade_lines, open_lines
+    from rast_eval.runs.grade_file import Tally, grade_lines, open_lines
+    from rast_eval.scoring.registry import DEFAULT, for_benchmarks
 
     known = benchmarks.get(benchmark, sources.include_path) if benchmark else None
-    adapter, tally = Adapter(known, sources.data_dir, prompt), Tally()
+    name = for_benchmarks([known], scorer)[known.name] if known else scorer or DEFAULT
+    template = prompts.get(prompt or prompts.DEFAULT, sources.include_path)
+    adapter = Adapter(known, sources.data_dir, template, sources.include_path)
+    tally = Tally()
     for path in files:
         with open_lines(path) as lines:
-            name, chosen = str(path), scorer or adapter.scorer
-            for line in grade_lines(lines, adapter, chosen, grading.workers, tally, name, grading.code):
+            for line in grade_lines(lines, adapter, name, grading.workers, tally, str(path), grading.code):
                 print(line)
     if summary:
         typer.echo(tally.summary(), err=True)

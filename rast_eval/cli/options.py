@@ -56,13 +56,29 @@ class ModelFlags:
     expert: Annotated[str | None, typer.Option(help="Small RL-tuned model; goes with --antiexpert.")] = None
     antiexpert: Annotated[str | None, typer.Option(help="The small model the expert was tuned from.")] = None
     revision: Annotated[
-        str | None, typer.Option(help="Revision of the base on the hub; others: org/name@revision.")
+        list[str] | None,
+        typer.Option(help="Of the base on the hub, or ORG/NAME=REVISION of any checkpoint; also org/name@revision."),
     ] = None
 
     def models(self, weight: str = "1.0", rl: str | None = None) -> Models:
-        """The models that the flags name; see `resolve_models` for what is refused."""
-        value = parse_weight(weight, "--lambda")
-        return resolve_models(self.base, self.delta or (), self.expert, self.antiexpert, rl, value, self.revision)
+        """The models that the flags name; see `resolve_models` for what is refused.
+
+        Raises:
+            UsageError: two revisions of the base, or one of a checkpoint that is not among the models.
+        """
+        value, revisions = parse_weight(weight, "--lambda"), self.revision or []
+        pins = dict(text.rsplit("=", 1) for text in revisions if "=" in text)
+        plain = [text for text in revisions if "=" not in text]
+        if len(plain) > 1:
+            raise UsageError(
+                f"--revision {plain[1]} is a second revision of the base.", "Type --revision ORG/NAME=REVISION."
+            )
+        own = plain[0] if plain else None
+        found = resolve_models(self.base, self.delta or (), self.expert, self.antiexpert, rl, value, own)
+        paths = {ref.path for ref in found.checkpoints}
+        for path in pins.keys() - paths:
+            raise UnknownName("checkpoint in this run", path, paths)
+        return found.changed(lambda ref: replace(ref, revision=pins.get(ref.path, ref.revision)))
 
 
 @dataclass(frozen=True)
@@ -144,6 +160,7 @@ class RunFlags:
         temperature: float | None,
         engine: EngineFlags,
         sources: SourceFlags,
+        grading: GradingFlags,
         shard: tuple[int, int] | None = None,
     ) -> RunConfig:
         """Everything that these flags decide together."""
@@ -158,6 +175,7 @@ class RunFlags:
             data_dir=sources.data_dir,
             include_path=sources.include_path,
             shard=shard,
+            code=grading.code,
         )
 
 
@@ -271,6 +289,4 @@ def resolve_dtype(name: str) -> str:
 
 def pinned(models: Models) -> Models:
     """The models with every hub checkpoint at the commit it has now."""
-    deltas = tuple(replace(d, expert=hub.pin(d.expert), antiexpert=hub.pin(d.antiexpert)) for d in models.deltas)
-    ceiling = hub.pin(models.ceiling) if models.ceiling else None
-    return replace(models, base=hub.pin(models.base), deltas=deltas, ceiling=ceiling)
+    return models.changed(hub.pin)

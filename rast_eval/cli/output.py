@@ -68,5 +68,6 @@ def as_json(values: object) -> str:
 
 def keep(values: object, file: Path) -> None:
     """Write every value behind a table as JSON."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(as_json(values), encoding="ascii")
+    from rast_eval.files import replace_file
+
+    replace_file(file, as_json(values))

@@ -23,6 +23,7 @@ class Shown(StrEnum):
     figure3 = "figure3"
     figure4 = "figure4"
     figure6 = "figure6"
+    released = "released"
 
 
 @app.command()
@@ -49,7 +50,9 @@ def audit(
         typer.echo(output.as_json(found), nl=False)
         return
     output.show(errata_table(found))
-    for title, lines in (("Stated twice, differently", found.contradictions), ("Not checked", found.unchecked)):
+    released = [fact.sentence for fact in found.released]
+    sections = {"Stated twice, differently": found.contradictions, "In the released code": released}
+    for title, lines in {**sections, "Not checked": found.unchecked}.items():
         typer.echo(f"\n{title}")
         for line in lines:
             typer.echo(f"- {line}")
@@ -96,12 +99,12 @@ def make(
         from rast_eval.paper.runs import sweep_arguments
 
         hub.set_offline()
-        specs = needed_runs(select(targets), chosen)
-        output.show(cost_table(specs, chosen.backend))
-        points = [spec for spec in specs if spec.name.startswith("sweep/")]
-        for spec in specs:
-            if spec not in points:
-                typer.echo(f"rast-eval run {' '.join(spec.arguments(chosen.backend))} -o {root / 'runs' / spec.name}")
+        needed = needed_runs(select(targets), chosen)
+        output.show(cost_table(needed))
+        points = [named for named in needed if named.name.startswith("sweep/")]
+        for named in needed:
+            if named not in points:
+                typer.echo(f"rast-eval {' '.join(named.command)} -o {root / 'runs' / named.name}")
         for arguments in sweep_arguments(chosen) if points else []:
             typer.echo(f"rast-eval sweep {' '.join(arguments)} -o {root / 'runs' / 'sweep'}")
         return

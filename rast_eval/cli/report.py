@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,8 +45,11 @@ def report(
         bool,
         typer.Option("--disputed", help="Only the outputs that decide: right by one reading and wrong by another."),
     ] = False,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", "-o", help="Folder for report.md and report.html.")
+    ] = None,
 ) -> None:
-    """Print a run's scores, recovery rate and pass@k, with intervals; write report.html."""
+    """Print a run's scores, recovery rate and pass@k, with intervals; the run itself is only read."""
     from rich.console import Console
 
     from rast_eval.report import run_report, run_tables
@@ -67,7 +71,8 @@ def report(
     metrics = evaluate_run(run, "simplerl" if both else name, kind, ks)
     second = evaluate_run(run, "strict", kind, ks) if both else None
     extra = [run_tables.scorers_table(metrics, second)] if second is not None else []
-    run_report.write_report(metrics, run, extra)
+    if output_dir is not None:
+        run_report.write_pages(metrics, output_dir, extra)
     if format is Format.table:
         run_report.render_terminal(metrics, Console(), extra)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +10,15 @@ import typer
 from rast_eval.cli import options
 from rast_eval.cli.flags import grouped
 from rast_eval.inputs import hub
-from rast_eval.run.plan import Plan
 
 
 @grouped
 def run(
     *,
+    context: typer.Context,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Repeat what this run did, in a new folder; other flags win.")
+    ] = None,
     names: options.ModelFlags,
     rl: options.Ceiling = None,
     weight: options.Lambda = "1.0",
@@ -37,25 +39,67 @@ def run(
 
     With nothing typed: the embedded tiny family, arms base, rast and rl, on its benchmark.
     """
-    from rast_eval.run import plan
+    from rast_eval.runs import folders, plan
 
+    if source is not None:
+        repeat(context, source)
+        return
     if dry_run:
         hub.set_offline()
     models = names.models(weight, rl)
     chosen = options.split_names([arms] if arms else None)
     part = options.parse_shard(shard)
-    config = flags.config(models if dry_run else options.pinned(models), chosen, temperature, engine, sources, part)
+    pinned = models if dry_run else options.pinned(models)
+    config = flags.config(pinned, chosen, temperature, engine, sources, grading, part)
     built = plan.build(config, allow_missing_data=dry_run)
-    root = output_dir or default_root(built)
+    root = output_dir or folders.default_root(folders.run_name(models), {"": built})
     if dry_run:
         from rast_eval.report import plan_view
 
         plan_view.show(built, root)
         return
-    from rast_eval.run import runner
+    from rast_eval.runs import runner
 
-    runner.run(built, root, overwrite=overwrite, workers=grading.workers, code=grading.code)
+    runner.run(built, root, overwrite=overwrite, workers=grading.workers)
     show_report(root)
+
+
+DELTAS = ("delta", "expert", "antiexpert")
+"""Flags that together say which deltas there are: one of them typed replaces all of a stored run's."""
+
+
+def repeat(context: typer.Context, source: Path) -> None:
+    """Every command that made the run `source` once more, in a folder of its own.
+
+    Flags typed beside `--from` win over the stored ones.
+
+    Raises:
+        StoreError: its checkpoints or its rows are others by now.
+    """
+    from rast_eval.inputs.models import resolve_models
+    from rast_eval.results.reader import load_run
+    from rast_eval.runs import folders
+    from rast_eval.runs.repeat import check_unchanged, commands
+
+    run_there = load_run(source)
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    typed = {name: context.params[name] for name, where in sources.items() if where and where.name == "COMMANDLINE"}
+    typed |= {"output_dir": typed.get("output_dir") or folders.fresh_root(source), "source": None}
+    planned, used = [], set()
+    for flags in commands(run_there):
+        stored = context.command.make_context("rast-eval run", list(flags)).params
+        if typed.keys() & set(DELTAS):
+            stored |= dict.fromkeys(DELTAS)
+        merged = {**stored, **typed}
+        names = [merged[name] for name in ("base", "delta", "expert", "antiexpert", "rl")]
+        paths = {ref.path for ref in resolve_models(names[0], names[1] or (), *names[2:]).checkpoints}
+        if "revision" not in typed:
+            merged["revision"] = [pin for pin in merged["revision"] or () if pin.rpartition("=")[0] in paths]
+        planned.append(merged)
+        used |= paths
+    check_unchanged(run_there, used, rows=not {"data_dir", "include_path", "benchmarks"} & typed.keys())
+    for merged in planned:
+        context.command.callback(**merged)  # type: ignore[misc]
 
 
 def show_report(root: Path) -> None:
@@ -74,25 +118,3 @@ def show_report(root: Path) -> None:
     render_terminal(found, Console())
     typer.echo(f"\nreport: {root / 'report.md'}    again: rast-eval report {root}", err=True)
     require_scored(found)
-
-
-def default_root(built: Plan) -> Path:
-    """results/<date>-<name>, with -2, -3 … where that holds a run of other settings."""
-    from rast_eval.errors import StoreError
-    from rast_eval.results.store import Store
-
-    models = built.config.models
-    parts = [models.base, *(delta.expert for delta in models.deltas)]
-    name = "+".join(ref.label.removesuffix("-rl").replace("/", "--") for ref in parts)
-    stem = f"{date.today():%Y-%m-%d}-{name}"
-    wanted: dict[tuple[str, str], str] = {(cell.arm, cell.benchmark): cell.fingerprint for cell in built.cells}
-    number = 1
-    while True:
-        root = Path("results") / (stem if number == 1 else f"{stem}-{number}")
-        try:
-            held = {(c["arm"], c["benchmark"]): c["fingerprint"] for c in Store(root).manifest()["cells"]}
-        except StoreError:
-            return root
-        if all(held.get(key, value) == value for key, value in wanted.items()):
-            return root
-        number += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +36,8 @@ def sweep(
     """
     from rast_eval.errors import UsageError
     from rast_eval.report import sweep_view
-    from rast_eval.run import sweep as sweeps
+    from rast_eval.runs import folders, plan
+    from rast_eval.runs import sweep as sweeps
 
     if weights is None and temperatures is None:
         raise UsageError("Nothing varies in this sweep.", "Type --lambda 0.1:1.5:0.1, --temperature 0.5,1, or both.")
@@ -48,9 +48,10 @@ def sweep(
         sweeps.parse_values(temperatures, "--temperature") if temperatures else (),
     )
     models = options.pinned(names.models(rl=rl))
-    config = flags.config(models, [arm], None, engine, sources)
-    root = output_dir or Path("results") / f"{date.today():%Y-%m-%d}-sweep-{models.base.label.replace('/', '--')}"
-    found = sweeps.run(config, grid, root, overwrite=overwrite, workers=grading.workers, code=grading.code)
+    config = flags.config(models, [arm], None, engine, sources, grading)
+    plans = {point.name: plan.build(sweeps.configure(config, point)) for point in grid}
+    root = output_dir or folders.default_root(f"sweep-{models.base.label.replace('/', '--')}", plans)
+    found = sweeps.run(config, grid, root, overwrite=overwrite, workers=grading.workers)
     picture = sweep_view.draw(found, root / "sweep")
     show_all(sweep_view.tables(f"{root.name}: {arm}", found), format, found)
     typer.echo(f"\nplot: {picture}    one point again: rast-eval report {root / grid[0].name}", err=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rast_eval.errors import UnknownName
+from rast_eval.files import replace_file
 from rast_eval.paper import figures, runs, tables, trajectories
 from rast_eval.paper.runs import NamedRun, Reproduction
 from rast_eval.paper.scale import Scale
@@ -113,13 +114,12 @@ def make(names: Sequence[str], reproduction: Reproduction) -> list[Block]:
     for target in targets:
         started = time.monotonic()
         section: list[Block] = [Heading(target.title, target.name), *target.build(reproduction)]
-        text = to_markdown("", section, reproduction.root)
-        (reproduction.root / f"{target.name}.md").write_text(text, encoding="utf-8")
+        replace_file(reproduction.root / f"{target.name}.md", to_markdown("", section, reproduction.root))
         print(f"{target.name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
         page += section
     if "paper" in names:
         title = f"RAST (arXiv 2506.15710), reproduced at scale {reproduction.scale.name}"
         page = [*(Text(caveat) for caveat in reproduction.scale.caveats), *page]
-        (reproduction.root / "paper.md").write_text(to_markdown(title, page, reproduction.root), encoding="utf-8")
-        (reproduction.root / "paper.html").write_text(to_html(title, page), encoding="utf-8")
+        replace_file(reproduction.root / "paper.md", to_markdown(title, page, reproduction.root))
+        replace_file(reproduction.root / "paper.html", to_html(title, page))
     return page

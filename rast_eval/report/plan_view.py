@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.text import Text
 
 from rast_eval.decoding.memory import plan_memory
-from rast_eval.errors import RastEvalError
+from rast_eval.errors import ModelError, RastEvalError
 from rast_eval.inputs import hub, prompts
 from rast_eval.report.table import Table, render_table
-from rast_eval.run.plan import Plan
+from rast_eval.runs.plan import Plan
 from rast_eval.types import Cell, ModelRef, Problem, System
 
 CARD_BYTES = 80 * 10**9
@@ -114,7 +114,7 @@ def _print_prompt(plan: Plan, cell: Cell, problem: Problem, console: Console) ->
     tokenizer = _tokenizer(plan.config.models.base)
     try:
         text = prompts.render(prompt, problem, tokenizer)
-    except RastEvalError:
+    except ModelError:
         console.print("\nThe first prompt needs the base's chat template, which is not here yet.", highlight=False)
         return
     console.print(f"\n[bold]First prompt[/] ({cell.benchmark}, problem {problem.id}, {prompt.name}):", highlight=False)

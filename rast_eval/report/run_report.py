@@ -1,7 +1,7 @@
 """A run's report: in the terminal, and as one page of blocks that is written as markdown and as HTML.
 
 render_terminal(metrics, Console())     # what `rast-eval run` ends with
-write_report(metrics, run)              # metrics.json, report.md, report.html
+write_report(metrics, run)              # what it leaves in the run
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rast_eval.files import replace_file
 from rast_eval.report import page, run_tables, wording
 from rast_eval.report.page import Block, Text
 from rast_eval.report.table import Table, fits, plain_cell, render_table
@@ -62,11 +63,16 @@ def to_csv(metrics: RunMetrics) -> str:
     return str(rows.to_csv(index=False, lineterminator="\n"))
 
 
-def write_report(metrics: RunMetrics, run: Path, extra: Sequence[Table] = ()) -> None:
-    """Write metrics.json, report.md and report.html."""
+def write_report(metrics: RunMetrics, run: Path) -> None:
+    """Write a run's own figures into it: metrics.json, report.md, report.html."""
     write_metrics(metrics, run)
-    (run / "report.md").write_text(to_markdown(metrics, extra), encoding="utf-8")
-    (run / "report.html").write_text(page.to_html(metrics.run, blocks(metrics, extra)), encoding="utf-8")
+    write_pages(metrics, run)
+
+
+def write_pages(metrics: RunMetrics, folder: Path, extra: Sequence[Table] = ()) -> None:
+    """Write report.md and report.html, with further tables at their end."""
+    replace_file(folder / "report.md", to_markdown(metrics, extra))
+    replace_file(folder / "report.html", page.to_html(metrics.run, blocks(metrics, extra)))
 
 
 def main_table(metrics: RunMetrics) -> Table:

@@ -144,19 +144,29 @@ def disputed_table(name: str, rows: Sequence[Disputed]) -> Table:
     return Table(f"{name}: {len(rows)} disputed outputs", header, tuple(lines), wording.READING_NOTE, keys=len(header))
 
 
+SHARES = {
+    "extracted": "extracted",
+    "boxed": "boxed",
+    "cut": "truncated",
+    "right\nthough\ncut": "cut_but_right",
+    "stopped": "stopped_by_string",
+    "timed\nout": "timed_out",
+}
+"""Columns of the table of shares."""
+
+
 def output_table(metrics: RunMetrics) -> Table:
     """What became of the outputs: the shares that limit how far a score can be trusted."""
+    shares = {**SHARES, **({"error": "errors"} if any(cell.shares.errors for cell in metrics.cells) else {})}
     rows = []
     for benchmark in metrics.benchmarks:
         for cell in _in_order(metrics, benchmark):
-            s = cell.shares
-            named = (s.extracted, s.boxed, s.truncated, s.cut_but_right, s.stopped_by_string, s.timed_out)
+            shown = (percent(getattr(cell.shares, name)) for name in shares.values())
             size = f"{cell.problems} × {cell.samples}"
-            rows.append((benchmark, cell.arm.label, size, *map(percent, named), f"{cell.mean_tokens:.1f}"))
-    names = ("extracted", "boxed", "cut", "right\nthough\ncut", "stopped", "timed\nout", "tokens")
+            rows.append((benchmark, cell.arm.label, size, *shown, f"{cell.mean_tokens:.1f}"))
     note = f"{wording.OUTPUT_NOTE}\n{wording.decoding(metrics)}"
-    table = Table("Shares in percent", ("benchmark", "arm", "outputs", *names), tuple(rows), note, keys=2)
-    return with_shared(table, ("outputs",))
+    header = ("benchmark", "arm", "outputs", *shares, "tokens")
+    return with_shared(Table("Shares in percent", header, tuple(rows), note, keys=2), ("outputs",))
 
 
 def scorers_table(first: RunMetrics, second: RunMetrics) -> Table:

@@ -41,8 +41,8 @@ GREEDY_NOTE = (
 OUTPUT_NOTE = (
     "extracted = an answer was found in the output; boxed = the output says itself which number is its answer, "
     "elsewhere the last number counts, be the sentence finished or not; cut = ended by the token limit; right though "
-    "cut = counted as right all the same; stopped = ended by a stop string; timed out = grading took too long, counted "
-    "as wrong; tokens = mean length of an output."
+    "cut = counted as right all the same; stopped = ended by a stop string; timed out = grading took too long, error = "
+    "it died; both count as wrong; tokens = mean length of an output."
 )
 
 

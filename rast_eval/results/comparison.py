@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rast_eval import statistics
 from rast_eval.errors import UsageError
+from rast_eval.results.provenance import require_same_problems
 from rast_eval.results.reader import GradeMatrix, Run, load_grades, scorer_of
 from rast_eval.statistics import Difference
 from rast_eval.types import Arm, Cell
@@ -83,6 +84,7 @@ def compare_runs(a: Run, b: Run, scorer: str | None = None) -> RunComparison:
 
     Raises:
         UsageError: one run twice, no cell in common, or a cell whose problems or scorers differ.
+        StoreError: a problem whose question or gold differs under one id.
     """
     if a.path.resolve() == b.path.resolve():
         raise UsageError(f"{a.path} and {b.path} are one run.", "Type two different runs.")
@@ -108,6 +110,7 @@ def compare_runs(a: Run, b: Run, scorer: str | None = None) -> RunComparison:
                 f"{a.name}, {len(right.problem_ids)} in {b.name}, {len(only)} in one only).",
                 "Run both with the same --limit, to the end, and compare again.",
             )
+        require_same_problems(cell.benchmark, {f"A's {cell.arm}": left, f"B's {cell.arm}": right})
         rows += _compared(left, right, cell.arm, cell.arm, cell.benchmark, judges[0], subsets=True)
     return RunComparison(a.name, b.name, _with_holm(rows), differing_settings(a, b, shared))
 

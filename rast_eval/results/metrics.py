@@ -9,7 +9,6 @@ write_metrics(metrics, Path("results/demo"))           # metrics.json, NaN as nu
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,14 +19,19 @@ import numpy as np
 
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
+from rast_eval.files import write_json
+from rast_eval.results import provenance
 from rast_eval.results.comparison import Comparison, compare_arms
-from rast_eval.results.reader import GradeMatrix, is_graded, load_grades, load_run, scorer_of
+from rast_eval.results.reader import GradeMatrix, Run, count_samples, is_graded, load_grades, load_run, scorer_of
 from rast_eval.results.readings import Readings, read_both, readings
+from rast_eval.results.recovery import UNKNOWN
 from rast_eval.statistics import Accuracy, Estimate, Recovery
 from rast_eval.statistics.recovery import NEGATIVE
 from rast_eval.types import Arm, Cell
 
 Estimator = Literal["unbiased", "paper"]
+
+SCORE_AGAIN = "`rast-eval score` grades them anew"
 
 FEW_EXTRACTED, MANY_TRUNCATED = 0.90, 0.05
 
@@ -39,6 +43,7 @@ class Shares:
     Attributes:
         boxed: hold a box, so that the output itself says which number is its answer; NaN where the scorer does not say.
         cut_but_right: counted as right though the token limit ended them: their last number happened to be right.
+        timed_out, errors: not judged to the end: the time limit, a worker or program that died. Counted as wrong.
     """
 
     extracted: float
@@ -47,6 +52,7 @@ class Shares:
     cut_but_right: float
     stopped_by_string: float
     timed_out: float
+    errors: float
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,7 @@ def evaluate_runs(
         name: of the result; by default the first run's.
 
     Raises:
-        StoreError: no manifest, or nothing graded yet.
+        StoreError: no manifest, nothing graded yet, or arms that answered different problems under one id.
         UsageError: a cell has no grades by `scorer`.
     """
     records = [load_run(run) for run in runs]
@@ -158,30 +164,40 @@ def evaluate_runs(
     planned: dict[tuple[Arm, str], Cell] = {}
     grades: dict[tuple[Arm, str], GradeMatrix] = {}
     other_readings: dict[tuple[Arm, str], Readings] = {}
+    ungraded: dict[tuple[Arm, str], str] = {}
+    holder: dict[tuple[Arm, str], Run] = {}
     for record in records:
         for cell in record.cells:
             key = (cell.arm, cell.benchmark)
             if key not in planned:
-                planned[key] = cell
-                if scorer or is_graded(record, cell):
-                    grades[key] = load_grades(record, cell, scorer)
+                planned[key], holder[key] = cell, record
+                found = load_grades(record, cell, scorer) if scorer or is_graded(record, cell) else None
+                if found is not None and found.problem_ids:
+                    grades[key] = found
+                else:
+                    ungraded[key] = _ungraded(record, cell, found)
                 if both := read_both(record, cell):
                     other_readings[key] = readings(*both)
-    grades = {key: v for key, v in grades.items() if v.problem_ids}
     if not grades:
         raise StoreError(
             f"{runs[0]} has no problem whose samples are all graded.",
             f"Type the same `rast-eval run` command again, or `rast-eval score {runs[0]}` to grade what is there.",
         )
-    cells, warnings = [], []
+    for benchmark in dict.fromkeys(benchmark for _, benchmark in grades):
+        named = {f"{holder[key].name}'s {key[0]}": found for key, found in grades.items() if key[1] == benchmark}
+        provenance.require_same_problems(benchmark, named)
+    cells = []
+    warnings = [note for record in records for note in record.notes]
+    warnings += dict.fromkeys(warning for record in records for warning in provenance.row_warnings(record))
     for key, cell in planned.items():
         if key not in grades:
-            warnings.append(f"{cell.arm} on {cell.benchmark}: nothing graded yet.")
+            warnings.append(ungraded[key])
             continue
-        found = _cell_metrics(cell, grades[key], scorer_of(cell, scorer), estimator, ks)
+        figures = _cell_metrics(cell, grades[key], scorer_of(cell, scorer), estimator, ks)
         recovery, note = _recovery(grades, cell)
-        cells.append(dataclasses.replace(found, recovery=recovery, readings=other_readings.get(key)))
-        warnings += [*_cell_warnings(found, grades[key]), *note]
+        cells.append(dataclasses.replace(figures, recovery=recovery, readings=other_readings.get(key)))
+        made_by = provenance.warnings_of(holder[key], cell, grades[key])
+        warnings += [*_cell_warnings(figures, grades[key]), *made_by, *note]
     warnings += _prompt_warnings(cells)
     unscored = tuple(f"{c.arm} on {c.benchmark}" for c in cells if c.shares.extracted == 0.0)
     average = _average_recoveries(grades, cells, estimator)
@@ -219,7 +235,7 @@ def to_jsonable(value: Any) -> Any:
 def write_metrics(metrics: RunMetrics, run: Path) -> Path:
     """Write `metrics.json` into the run; fractions, never percent."""
     file = run / "metrics.json"
-    file.write_text(json.dumps(to_jsonable(metrics), indent=1) + "\n", encoding="ascii")
+    write_json(file, to_jsonable(metrics))
     return file
 
 
@@ -245,6 +261,8 @@ def _cell_metrics(
     status = np.array(found.status)
     sampling = cell.sampling
     decoding = "greedy" if sampling.greedy else f"T={sampling.temperature:g}, top-p {sampling.top_p:g}"
+    if math.isnan(sampling.temperature):
+        decoding = UNKNOWN
     return CellMetrics(
         arm=cell.arm,
         benchmark=cell.benchmark,
@@ -266,6 +284,7 @@ def _cell_metrics(
             cut_but_right=float((found.truncated & found.correct).mean()),
             stopped_by_string=float(found.stopped_by_string.mean()),
             timed_out=float((status == "timeout").mean()),
+            errors=float((status == "error").mean()),
         ),
         mean_tokens=float(found.num_tokens.mean()),
         criteria=found.criteria,
@@ -330,6 +349,14 @@ def _average_recoveries(
     return result
 
 
+def _ungraded(run: Run, cell: Cell, found: GradeMatrix | None) -> str:
+    """What is there of a cell without a whole graded problem."""
+    where, planned = f"{cell.arm} on {cell.benchmark}", cell.problem_count * cell.n
+    if found is not None and found.stale:
+        return f"{where}: no grade judges the outputs that are there; {SCORE_AGAIN}."
+    return f"{where}: no problem graded yet; {count_samples(run, cell)} of {planned} samples are there."
+
+
 def _cell_warnings(cell: CellMetrics, found: GradeMatrix) -> list[str]:
     where, shares, warnings = f"{cell.arm} on {cell.benchmark}", cell.shares, []
     if shares.extracted == 0.0:
@@ -338,6 +365,11 @@ def _cell_warnings(cell: CellMetrics, found: GradeMatrix) -> list[str]:
         warnings.append(f"{where}: an answer could be extracted from {shares.extracted:.1%} of the outputs only.")
     if shares.truncated > MANY_TRUNCATED:
         warnings.append(f"{where}: {shares.truncated:.1%} of the outputs were cut at {cell.max_tokens} tokens.")
+    if shares.errors:
+        failed = f"{shares.errors:.2%} of the outputs could not be judged, because a worker or program died"
+        warnings.append(f"{where}: {failed}; they count as wrong.")
+    if found.stale:
+        warnings.append(f"{where}: {found.stale} grades judge outputs that are no longer there; {SCORE_AGAIN}.")
     if cell.problems < cell.problem_count:
         partly = f", {found.incomplete} more in part" if found.incomplete else ""
         warnings.append(f"{where}: {cell.problems} of {cell.problem_count} problems are done{partly}.")

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rast_eval.errors import UsageError
-from rast_eval.results.reader import MATH_SCORERS, GradeMatrix, Run, grades_file, iter_samples, load_grades
+from rast_eval.results.reader import GradeMatrix, Run, grades_file, iter_samples, load_grades
 from rast_eval.types import Arm, Cell
 
 Bools = NDArray[np.bool_]
+
+MATH_SCORERS = ("simplerl", "strict")
+"""By whom an output is read."""
 
 SHOWN_CHARACTERS = 160
 """Of an output's end: where its answer stands."""

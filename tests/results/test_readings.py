@@ -18,12 +18,9 @@ CELL = {"arm": "rast", "benchmark": "math500", "accuracy": 0.6, "problems": 20, 
 @pytest.fixture
 def run(tmp_path):
     """Strict disagrees on every fifth output."""
-    path = write_run(tmp_path / "r", [CELL])
+    path = write_run(tmp_path / "r", [{**CELL, "disagree": 5}])
     file = path / "grades/rast/math500.strict.jsonl"
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
-    for row in rows[::5]:
-        row["correct"] = not row["correct"]
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows[3:]))  # one problem is not graded yet
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[3:]))  # one problem is not graded yet
     return load_run(path)
 
 

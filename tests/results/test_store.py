@@ -23,8 +23,8 @@ def test_samples_come_back_by_key_also_odd_text(tmp_path):
     store = Store(tmp_path)
     odd = "lone \ud800, null \0, line \u2028 and λ"
     with store.locked():
-        store.append(CELL, REQUEST, "sha", completion(output=odd))
-        store.append(CELL, REQUEST, "sha", completion(sample=1))
+        store.append(CELL, REQUEST, completion(output=odd))
+        store.append(CELL, REQUEST, completion(sample=1))
     samples = Store(tmp_path).samples(CELL)
     assert set(samples) == {("0", 0), ("0", 1)}
     assert samples["0", 0]["output"] == odd
@@ -33,13 +33,13 @@ def test_samples_come_back_by_key_also_odd_text(tmp_path):
 def test_a_torn_last_line_is_dropped_and_overwritten(tmp_path):
     store = Store(tmp_path)
     with store.locked():
-        store.append(CELL, REQUEST, "sha", completion())
+        store.append(CELL, REQUEST, completion())
     path = tmp_path / "samples" / "rast" / "sums.jsonl"
     with path.open("ab") as handle:
         handle.write(b'{"fingerprint": "ffff", "probl' + b"x" * 200_000)
     assert len(store.samples(CELL)) == 1
     with store.locked():
-        store.append(CELL, REQUEST, "sha", completion(sample=1))
+        store.append(CELL, REQUEST, completion(sample=1))
     assert len(store.samples(CELL)) == 2
     assert len(path.read_bytes().splitlines()) == 2
 
@@ -56,7 +56,7 @@ def test_shards_are_read_as_one(tmp_path):
     for index in range(2):
         store = Store(tmp_path, (index, 2))
         with store.locked():
-            store.append(CELL, REQUEST, "sha", completion(problem=str(index)))
+            store.append(CELL, REQUEST, completion(problem=str(index)))
     assert set(Store(tmp_path).samples(CELL)) == {("0", 0), ("1", 0)}
 
 
@@ -71,7 +71,7 @@ def test_other_settings_are_refused_by_name_and_replaced_on_request(tmp_path):
     store = Store(tmp_path)
     with store.locked():
         store.begin([CELL], FACTS, overwrite=False)
-        store.append(CELL, REQUEST, "sha", completion())
+        store.append(CELL, REQUEST, completion())
     with pytest.raises(StoreError, match=r"temperature 1\.0 there, 0\.7 here"):
         store.begin([COLDER], FACTS, overwrite=False)
     assert len(store.samples(CELL)) == 1
@@ -92,13 +92,13 @@ def test_a_folder_without_a_run_says_so(tmp_path):
 def test_a_full_disk_keeps_what_was_written(tmp_path, monkeypatch):
     store = Store(tmp_path)
     with store.locked():
-        store.append(CELL, REQUEST, "sha", completion())
+        store.append(CELL, REQUEST, completion())
 
         def full(descriptor):
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr("os.fsync", full)
         with pytest.raises(StoreError, match="disk is full"):
-            store.append(CELL, REQUEST, "sha", completion(sample=1))
+            store.append(CELL, REQUEST, completion(sample=1))
     assert ("0", 0) in store.samples(CELL)
     assert json.loads((tmp_path / "samples/rast/sums.jsonl").read_text().splitlines()[0])["sample"] == 0
