@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rast_eval import statistics
 from rast_eval.errors import UsageError
-from rast_eval.results.provenance import require_same_problems
+from rast_eval.results.provenance import require_same_problems, session_settings, shown
 from rast_eval.results.reader import GradeMatrix, Run, load_grades, scorer_of
 from rast_eval.statistics import Difference
 from rast_eval.types import Arm, Cell
 
 Floats = NDArray[np.float64]
+
+DASH = "–"
+"""A setting that one of two runs does not have."""
 
 OURS, OTHERS = "rast", ("base", "expert", "rl")
 """Roles whose arms a run's own differences are taken between: RAST minus each of the others."""
@@ -95,6 +97,7 @@ def compare_runs(a: Run, b: Run, scorer: str | None = None) -> RunComparison:
             "Compare runs of the same benchmarks; `rast-eval report RUN` shows what a run holds.",
         )
     rows: list[Comparison] = []
+    settings = {}
     for cell, other in shared:
         judges = scorer_of(cell, scorer), scorer_of(other, scorer)
         if judges[0] != judges[1]:
@@ -112,43 +115,37 @@ def compare_runs(a: Run, b: Run, scorer: str | None = None) -> RunComparison:
             )
         require_same_problems(cell.benchmark, {f"A's {cell.arm}": left, f"B's {cell.arm}": right})
         rows += _compared(left, right, cell.arm, cell.arm, cell.benchmark, judges[0], subsets=True)
-    return RunComparison(a.name, b.name, _with_holm(rows), differing_settings(a, b, shared))
+        settings[f"{cell.arm} on {cell.benchmark}"] = _settings(a, cell, left), _settings(b, other, right)
+    return RunComparison(a.name, b.name, _with_holm(rows), differing_settings(settings))
 
 
-def differing_settings(a: Run, b: Run, shared: Sequence[tuple[Cell, Cell]]) -> dict[str, tuple[str, str]]:
-    """What was set differently, by name; with the cell's name before it where cells differ in how they differ."""
-    by_cell = {}
-    for cell, other in shared:
-        left, right = _settings(a, cell), _settings(b, other)
-        keys = [key for key in {**left, **right} if left.get(key, "") != right.get(key, "")]
-        by_cell[f"{cell.arm} on {cell.benchmark}"] = {key: (left.get(key, "–"), right.get(key, "–")) for key in keys}
-    first, *rest = by_cell.values()
+def differing_settings(by_cell: Mapping[str, tuple[dict[str, str], dict[str, str]]]) -> dict[str, tuple[str, str]]:
+    """What was set differently, by name; with the cell's name before it where cells differ in how they differ.
+
+    Args:
+        by_cell: every setting in A and in B, by the cell's name.
+    """
+    differ = {
+        where: {key: (a.get(key, DASH), b.get(key, DASH)) for key in {**a, **b} if a.get(key) != b.get(key)}
+        for where, (a, b) in by_cell.items()
+    }
+    first, *rest = differ.values()
     if all(found == first for found in rest):
         return first
-    return {f"{where}: {key}": pair for where, found in by_cell.items() for key, pair in found.items()}
+    return {f"{where}: {key}": pair for where, found in differ.items() for key, pair in found.items()}
 
 
-def _settings(run: Run, cell: Cell) -> dict[str, str]:
-    """Everything that can move a number, as text: a list read from JSON equals the tuple it was."""
-    own = {"models": cell.system.label, **_flat(asdict(cell.sampling))}
-    for i, ref in enumerate(cell.system.members):
-        own[f"checkpoint {i + 1}"] = "@".join(filter(None, (ref.path, ref.revision)))
-    taken = ("arm", "benchmark", "system", "sampling", "scorer", "fingerprint", "problem_count", "n")
-    own |= _flat({key: value for key, value in asdict(cell).items() if key not in taken})
-    told = {key: run.manifest[key] for key in ("backend", "dtype", "seed", "preset") if key in run.manifest}
-    sessions = run.manifest.get("sessions") or [run.manifest]
-    machine = {key: value for part in ("engine", "packages") for key, value in (sessions[-1].get(part) or {}).items()}
-    return {"samples a problem": str(cell.n), **own, **_flat(told), **_flat(machine)}
-
-
-def _flat(facts: Mapping[str, Any]) -> dict[str, str]:
-    return {key.replace("_", " "): _text(value) for key, value in facts.items()}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(repr, value)) or "none"
-    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+def _settings(run: Run, cell: Cell, grades: GradeMatrix) -> dict[str, str]:
+    """Everything that can move a number, as text: what was planned, and how the last of its sessions carried it out."""
+    taken = ("arm", "benchmark", "system", "sampling", "scorer", "fingerprint", "problem_count")
+    planned = {key: value for key, value in asdict(cell).items() if key not in taken}
+    refs = enumerate(cell.system.members, 1)
+    checkpoints = {f"checkpoint {i}": "@".join(filter(None, (ref.path, ref.revision))) for i, ref in refs}
+    sessions = [s for s in run.manifest.get("sessions", ()) if s["id"] in grades.sessions]
+    carried_out = session_settings(sessions[-1], cell) if sessions else {}
+    preset = {"preset": run.manifest.get("preset")}
+    found = {"models": cell.system.label, **checkpoints, **asdict(cell.sampling), **planned, **preset, **carried_out}
+    return {key.replace("_", " "): shown(value) for key, value in found.items()}
 
 
 def _compared(

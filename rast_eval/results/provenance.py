@@ -36,11 +36,13 @@ def warnings_of(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
 def mixed_settings(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
     """A sentence where a cell's samples were made by engines of different settings, beyond its fingerprint."""
     made_by = [
-        _settings(session, cell) for session in run.manifest.get("sessions", []) if session["id"] in found.sessions
+        session_settings(session, cell)
+        for session in run.manifest.get("sessions", [])
+        if session["id"] in found.sessions
     ]
     mixed = []
     for key in dict.fromkeys(key for settings in made_by for key in settings):
-        values = list(dict.fromkeys(_shown(settings.get(key)) for settings in made_by))
+        values = list(dict.fromkeys(shown(settings.get(key)) for settings in made_by))
         if len(values) > 1:
             mixed.append(f"{key} {' and '.join(values)}")
     if not mixed:
@@ -48,7 +50,7 @@ def mixed_settings(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
     return [f"{cell.arm} on {cell.benchmark}: its samples were made under different settings ({'; '.join(mixed)})."]
 
 
-def _settings(session: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
+def session_settings(session: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     """As typed, then as the engine resolved them, and the libraries' versions."""
     typed = {key: value for key, value in session["engine"].items() if key not in UNIMPORTANT}
     resolved = session["engines"].get(cell.system.label, {})
@@ -56,7 +58,12 @@ def _settings(session: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     return {**typed, **{key: value for key, value in resolved.items() if key not in FITTED}, **libraries}
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A setting as text: a list read from JSON reads as the tuple it was."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(repr, value)) or "none"
+    if isinstance(value, float):
+        return f"{value:g}"
     return "unset" if value is None else str(value)
 
 

@@ -40,11 +40,12 @@ def test_two_runs_name_their_sizes_test_scorer_and_settings(pair):
 def test_every_setting_that_differs_stands_under_the_table(pair):
     a, b = pair
     b.manifest["cells"][1]["sampling"]["temperature"] = 0.7
-    b.manifest["seed"] = 3
+    for cell in b.manifest["cells"]:
+        cell["seed"] = 3
     found = compare_runs(a, type(b)(b.path, b.manifest, tuple(map(type(b.cells[0]).from_json, b.manifest["cells"]))))
     assert comparison_table(found).note.endswith(
-        "Settings that differ, A | B: base on math500: seed – | 3; rast on math500: temperature 1 | 0.7; "
-        "rast on math500: seed – | 3."
+        "Settings that differ, A | B: base on math500: seed 0 | 3; rast on math500: temperature 1 | 0.7; "
+        "rast on math500: seed 0 | 3."
     )
 
 

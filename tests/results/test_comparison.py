@@ -72,14 +72,14 @@ def test_settings_that_differ_are_listed_and_no_others(tmp_path):
     for cell in manifest["cells"]:
         cell["prompt"] = "abel"
         cell["stop"] = ["Q:"]
-    manifest["packages"] = {"torch": "2.6"}
-    manifest["engine"] = {"tensor_parallel_size": 2, "extra": {}}
+    session = manifest["sessions"][-1]
+    session["packages"] = {"torch": "2.6", "sympy": "1.13"}
+    session["engine"] = {"tensor_parallel_size": 2, "gpu_memory_utilization": 0.5}
     (b.path / "manifest.json").write_text(json.dumps(manifest))
     assert compare_runs(a, load_run(b.path)).settings == {
         "prompt": ("qwen-boxed", "abel"),
         "stop": ("none", "'Q:'"),
         "tensor parallel size": ("–", "2"),
-        "extra": ("–", "{}"),
         "torch": ("–", "2.6"),
     }
 

@@ -56,7 +56,7 @@ def test_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(StoreError, match=r"holds no run"):
         load_run(tmp_path)
     for written, reason in (('{"schema": 2}', "lacks what a run"), ('{"schema": 1}', "format 1"), ("{}", "no format"),
-                            ("[]", "no format")):  # fmt: skip
+                            ("[]", "lacks what a run")):  # fmt: skip
         (tmp_path / "manifest.json").write_text(written)
         with pytest.raises(StoreError, match=reason):
             load_run(tmp_path)
