@@ -3,10 +3,13 @@
 import json
 
 import pytest
+from own_runs import Loader, run, write_benchmark
 from run_writer import write_run
 
+from rast_eval.config import LimitFrom
 from rast_eval.errors import UsageError
 from rast_eval.inputs import benchmarks
+from rast_eval.inputs.drawing import draw
 from rast_eval.results.lines import encode_sample
 from rast_eval.results.reader import load_run
 from rast_eval.runs.grading import grade_run
@@ -90,3 +93,28 @@ def test_cells_written_before_continuations_were_known_are_read(stored):
     assert "continues" not in manifest["cells"][0]
     assert Cell.from_json(manifest["cells"][0]) == load_run(stored).cells[0]
     assert not load_run(stored).cells[0].continues
+
+
+def test_a_draw_is_graded_as_it_was_drawn(tmp_path):
+    rows = [{"question": f"{i}?", "answer": str(i)} for i in range(40)]
+    folder = write_benchmark(tmp_path / "own", rows, count=40)
+    path = tmp_path / "run"
+    run(
+        path, folder, load=Loader(lambda request: request.problem_id), n=1, limit=5, limit_from=LimitFrom.random, seed=3
+    )
+    drawn = [p.id for p in draw(benchmarks.load(benchmarks.get("sums", folder), folder), 5, 3)]
+    (cell,) = load_run(path).cells
+    assert (cell.problem_count, cell.total, cell.draw) == (5, 40, 3)
+    assert set(drawn) != set(map(str, range(5)))
+    assert grade_run(path, workers=1) == 5
+    grades = (path / "grades/base/sums.simplerl.jsonl").read_text().splitlines()
+    assert [(row["problem_id"], row["correct"]) for row in map(json.loads, grades)] == [(name, True) for name in drawn]
+
+
+def test_a_larger_draw_goes_on_with_a_smaller_one(tmp_path):
+    folder = write_benchmark(tmp_path / "own", [{"question": f"{i}?", "answer": str(i)} for i in range(40)], count=40)
+    run(tmp_path / "run", folder, n=1, limit=5, limit_from=LimitFrom.random)
+    loader = Loader()
+    run(tmp_path / "run", folder, load=loader, n=1, limit=12, limit_from=LimitFrom.random)
+    assert len(loader.asked) == 7
+    assert load_run(tmp_path / "run").cells[0].problem_count == 12
