@@ -50,6 +50,16 @@ class Drawing:
     max_tokens: options.MaxTokens = None
 
 
+@dataclass(frozen=True)
+class Walking:
+    """What an analysis along greedy outputs is asked with."""
+
+    drawing: Drawing
+    engine: options.EngineFlags
+    sources: options.SourceFlags
+    printing: Printing
+
+
 class Walks(NamedTuple):
     """Greedy outputs of one system, and where they come from."""
 
@@ -120,16 +130,13 @@ def path_coverage(
     names: options.ModelFlags,
     rl: options.Ceiling = None,
     weight: options.Lambda = "1.0",
-    drawing: Drawing,
-    engine: options.EngineFlags,
-    sources: options.SourceFlags,
-    printing: Printing,
+    walking: Walking,
 ) -> None:
     """Share of the RL model's greedy path that base and RAST take by themselves (Eq. 1-2, Figure 1)."""
     from rast_eval.analysis import forcing, path_coverage
 
     models = names.models(weight, rl)
-    walks = _walk(models.system("rl"), models, drawing, engine, sources)
+    walks = _walk(models.system("rl"), models, walking)
     systems: dict[str, System] = {arm: models.system(arm) for arm in models.arms if arm != "rl"}
     if walks.engine.backend == "vllm":
         found = {
@@ -139,7 +146,7 @@ def path_coverage(
         forcer = forcing.TeacherForcer(forcing.members_of(list(systems.values())))
         found = path_coverage.measure(forcer, systems, walks.paths)
     title = f"Path coverage on {len(walks.paths)} greedy paths of the RL ceiling, {walks.benchmark}"
-    printing.emit(path_coverage.coverage_table(title, found), found)
+    walking.printing.emit(path_coverage.coverage_table(title, found), found)
 
 
 @app.command()
@@ -149,10 +156,7 @@ def similarity(
     deltas: Annotated[
         str, typer.Option(help="Short names, largest first; the first one's RL model walks the paths.")
     ] = "tiny-l,tiny-m,tiny-s",
-    drawing: Drawing,
-    engine: options.EngineFlags,
-    sources: options.SourceFlags,
-    printing: Printing,
+    walking: Walking,
 ) -> None:
     """Cosine similarity of the deltas of several model sizes along RL trajectories (Eq. 6, Figure 4)."""
     from rast_eval.analysis import forcing, similarity
@@ -165,11 +169,11 @@ def similarity(
     resolved = {name: resolve_models(name, [name]) for name in names}
     pairs = {name: (found.deltas[0].expert, found.deltas[0].antiexpert) for name, found in resolved.items()}
     walker = pairs[names[0]][0]
-    walks = _walk(System(walker), resolved[names[0]], drawing, engine, sources)
+    walks = _walk(System(walker), resolved[names[0]], walking)
     forcer = forcing.TeacherForcer(list(dict.fromkeys(ref for pair in pairs.values() for ref in pair)))
     found = similarity.measure(forcer, pairs, walks.paths)
     title = f"Similarity of deltas on {len(walks.paths)} greedy paths of {walker.label}, {walks.benchmark}"
-    printing.emit(similarity.similarity_table(title, found), found)
+    walking.printing.emit(similarity.similarity_table(title, found), found)
 
 
 @app.command()
@@ -178,10 +182,7 @@ def divergence(
     *,
     names: options.ModelFlags,
     weight: options.Lambda = "1.0",
-    drawing: Drawing,
-    engine: options.EngineFlags,
-    sources: options.SourceFlags,
-    printing: Printing,
+    walking: Walking,
 ) -> None:
     """KL(base, RAST) at every token of RAST's greedy outputs (§4.2, Figure 5)."""
     from rast_eval.analysis import divergence, forcing
@@ -189,21 +190,20 @@ def divergence(
 
     models = names.models(weight)
     rast = models.system("rast")
-    walks = _walk(rast, models, drawing, engine, sources)
+    walks = _walk(rast, models, walking)
     found = divergence.measure(forcing.TeacherForcer(forcing.members_of([rast])), rast, walks.paths)
     title = f"Divergence of RAST from its base on {len(walks.paths)} outputs, {walks.benchmark}"
-    printing.emit(divergence.divergence_table(title, found, load_tokenizer(models.base).decode), found)
+    walking.printing.emit(divergence.divergence_table(title, found, load_tokenizer(models.base).decode), found)
 
 
-def _walk(
-    system: System, models: Models, drawing: Drawing, engine: options.EngineFlags, sources: options.SourceFlags
-) -> Walks:
+def _walk(system: System, models: Models, walking: Walking) -> Walks:
     """Greedy outputs of `system` on problems drawn from a benchmark, under the prompt of `models`."""
     from rast_eval.analysis import forcing
     from rast_eval.analysis.drawing import draw_prompts
 
-    config = engine.config(models, offline=sources.offline)
-    name, prompt = drawing.benchmark or models.benchmarks[0], drawing.prompt or models.prompt
-    drawn = draw_prompts(models.base, name, prompt, drawing.limit, drawing.seed, sources.data_dir, sources.include_path)
-    stops = (drawing.max_tokens or drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
+    asked, sources = walking.drawing, walking.sources
+    config = walking.engine.config(models, offline=sources.offline)
+    name, prompt = asked.benchmark or models.benchmarks[0], asked.prompt or models.prompt
+    drawn = draw_prompts(models.base, name, prompt, asked.limit, asked.seed, sources.data_dir, sources.include_path)
+    stops = (asked.max_tokens or drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     return Walks(forcing.greedy_paths(system, drawn.ids, config, *stops), drawn.benchmark, config)

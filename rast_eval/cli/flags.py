@@ -8,6 +8,7 @@
     def run(engine: EngineFlags, limit: Limit = None) -> None: ...
 
 typer sees `run(*, dtype="auto", limit=None)`; the function receives `EngineFlags(dtype="auto")` and `limit`.
+A group may hold other groups.
 """
 
 from __future__ import annotations
@@ -54,9 +55,8 @@ def grouped(function: Callable[..., Result]) -> Callable[..., Result]:
             shown.append(parameter.replace(kind=Parameter.KEYWORD_ONLY, annotation=hints[name]))
 
     def call(**values: Any) -> Result:
-        for name, group in groups.items():
-            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
-        return function(**values)
+        built = {name: _build(group, values) for name, group in groups.items()}
+        return function(**built, **values)
 
     call.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
     call.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
@@ -65,13 +65,23 @@ def grouped(function: Callable[..., Result]) -> Callable[..., Result]:
 
 
 def _parameters(group: type[Any]) -> list[Parameter]:
+    found: list[Parameter] = []
     hints = get_type_hints(group, include_extras=True)
-    return [
-        Parameter(
-            field.name,
-            Parameter.KEYWORD_ONLY,
-            default=Parameter.empty if field.default is MISSING else field.default,
-            annotation=hints[field.name],
-        )
-        for field in fields(group)
-    ]
+    for field in fields(group):
+        if is_dataclass(hints[field.name]):
+            found += _parameters(hints[field.name])
+        else:
+            default = Parameter.empty if field.default is MISSING else field.default
+            found.append(Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=hints[field.name]))
+    return found
+
+
+def _build(group: type[Any], values: dict[str, Any]) -> Any:
+    """An instance of `group`; its flags are taken out of `values`."""
+    hints = get_type_hints(group)
+    return group(
+        **{
+            field.name: _build(hints[field.name], values) if is_dataclass(hints[field.name]) else values.pop(field.name)
+            for field in fields(group)
+        }
+    )

@@ -46,6 +46,27 @@ def test_a_group_comes_in_whole():
     assert "What it does." in CliRunner().invoke(app, ["--help"]).stdout
 
 
+@dataclass(frozen=True)
+class Box:
+    """A group in a group."""
+
+    size: Size
+    label: str = "plain"
+
+
+def test_a_group_may_hold_another():
+    seen = []
+
+    @grouped
+    def command(*, box: Box, factor: float = 1.0) -> None:
+        seen.append((box, factor))
+
+    app = new_app()
+    app.command()(command)
+    assert CliRunner().invoke(app, ["--width", "5", "--label", "red"]).exit_code == 0
+    assert seen == [(Box(Size(5), "red"), 1.0)]
+
+
 def test_one_flag_in_two_groups_is_refused():
     def command(*, size: Size, width: Width) -> None: ...
 
