@@ -43,6 +43,10 @@ class EngineConfig:
         speculate: tokens that an expert drafts a pass, 0 for plain decoding; AUTO finds the number while it runs.
         ray: address of a Ray cluster, `local` for one of this process's own, None where one engine is enough.
         extra: further keyword arguments for `vllm.LLM`.
+
+    >>> import rast_eval
+    >>> rast_eval.EngineConfig(backend="vllm", tensor_parallel_size=4).dtype
+    'auto'
     """
 
     backend: Backend = "hf"
@@ -70,6 +74,10 @@ class RunConfig:
         shard: (i, m): this process takes every m-th problem starting at i.
         preset: a protocol of `presets.PRESETS`; single flags win over it.
         code: how programs are judged.
+
+    >>> import rast_eval
+    >>> rast_eval.RunConfig(rast_eval.models("32b", ["14b:0.7"]), arms=("rast",), benchmarks=("math500",)).models.arms
+    ('base', 'rast', 'rl')
     """
 
     models: Models

@@ -183,6 +183,11 @@ class Models:
         prompt: the delta's template, the base's without a delta.
         benchmarks: the family's default benchmarks.
         base_prompt: the base's own template, the one its RL training would use.
+
+    >>> import rast_eval
+    >>> family = rast_eval.models("32b", ["14b"])
+    >>> type(family).__name__, family.system("rast").label, family.prompt
+    ('Models', '32b + Δ14b', 'qwen-boxed')
     """
 
     base: ModelRef
@@ -346,6 +351,10 @@ class Grade:
         vote: equivalence class of the prediction within its problem, by the grader's own
             equivalence, for majority@k; None where nothing was extracted or votes are undefined.
         details: scorer-specific facts (criteria, seconds, …), JSON-serialisable.
+
+    >>> import rast_eval
+    >>> rast_eval.grade(["It is 7."], [7])[0]
+    Grade(problem_id='0', sample=0, prediction='7', correct=True, status='ok', vote=None, details={})
     """
 
     problem_id: str

@@ -55,7 +55,7 @@ def _tables(include_path: Path | None) -> dict[str, list[dict[str, str]]]:
             "problems": str(benchmark.count),
             "scorer": benchmark.scorer,
             "n": str(benchmark.n),
-            "source": benchmark.hub.id if benchmark.hub else "generated",
+            "source": benchmark.hub.id if benchmark.hub else ", ".join(benchmark.file) or "generated",
         }
         for benchmark in benchmarks.registry(folder).values()
     ]

@@ -28,7 +28,7 @@ PURPOSES = ("id", "question", "answer")
 _HUB = ("id", "config", "split", "revision", "data_files")
 _DECODING = ("n", "temperature", "top_p", "max_tokens")
 _GENERATOR = ("seed", "count")
-_KEYS = ("name", "title", "kind", "scorer", "count", "decoding", "aliases", "hub", "file", "generator", "columns",
+KEYS = ("name", "title", "kind", "scorer", "count", "decoding", "aliases", "hub", "file", "generator", "columns",
          "gold", "keep_units", "limit", "sha256", "prompt", "greedy_arms")  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def read_benchmark(path: Path) -> Benchmark:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path} cannot be read: {reason}.", "docs/your-own.md shows a benchmark to copy.") from error
-    facts = Facts(loaded, _KEYS, path)
+    facts = Facts(loaded, KEYS, path)
     name, decoding, paper = facts.text("name"), facts.part("decoding", _DECODING), Sampling()
     if not re.fullmatch(r"\w[\w .+-]*", name):
         raise DataError(

@@ -33,7 +33,7 @@ from rast_eval.types import Problem
 DEFAULT = "qwen-boxed"
 """The published tables' template: what outputs of unknown origin count as answers to."""
 
-_KEYS = ("description", "stop", "stop_tokens", "end", "continues")
+KEYS = ("description", "stop", "stop_tokens", "end", "continues")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _read(path: Path) -> Prompt:
             f"The prompt file {path} cannot be read: {' '.join(str(error).split())}.",
             "It begins with YAML between two lines `---` that names at least a description.",
         ) from error
-    facts = Facts(loaded, _KEYS, path)
+    facts = Facts(loaded, KEYS, path)
     return Prompt(
         name=path.stem,
         description=facts.text("description"),

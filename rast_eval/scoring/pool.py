@@ -1,6 +1,6 @@
 """A pool of worker processes that can be killed: each task has a CPU-time budget, each worker a memory cap.
 
-The budget counts CPU time and not wall time, so that a busy machine changes no verdict. Workers are forked from one
+The budget counts CPU time and not wall time, so that a busy machine changes no grade. Workers are forked from one
 process that has loaded the handler's libraries, found where this process finds its own, so replacing a killed one costs
 milliseconds. The handler sees JSON values and returns one. Results come back in the order of the tasks, whatever the
 number of workers.

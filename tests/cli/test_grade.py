@@ -1,4 +1,4 @@
-"""`rast-eval grade`: rows come back in order with their verdicts, whatever is in them."""
+"""`rast-eval grade`: rows come back in order with their grades, whatever is in them."""
 
 from __future__ import annotations
 

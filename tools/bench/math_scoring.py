@@ -1,6 +1,6 @@
 """CPU seconds, wall seconds and peak memory of grading, with math-verify beside it on the same rows.
 
-$ python -m tools.bench.math_scoring --corpus verdicts.jsonl --math-verify-python ~/mv/bin/python
+$ python -m tools.bench.math_scoring --corpus outputs.jsonl --math-verify-python ~/mv/bin/python
 
 The corpus is JSONL with `benchmark`, `gold_raw` and `output`. Its 500 problems with the most outputs are taken, and
 each problem's outputs are repeated in turn until it has 32: repeats as n samples of one problem have them. Only
@@ -45,12 +45,12 @@ def usage(since: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> tuple[float, f
     return now[0] - since[0], now[1] - since[1], now[2] - since[2]
 
 
-def _report(name: str, verdicts: list[bool], spent: tuple[float, float, float]) -> Row:
+def _report(name: str, correct: list[bool], spent: tuple[float, float, float]) -> Row:
     megabytes = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return {
         "scorer": name,
-        "rows": len(verdicts),
-        "correct": sum(verdicts),
+        "rows": len(correct),
+        "correct": sum(correct),
         "cpu_seconds": round(spent[0] + spent[1], 2),
         "wall_seconds": round(spent[2], 2),
         "peak_mb_parent": megabytes[0],
@@ -87,13 +87,13 @@ def measure_math_verify(rows: list[Row]) -> Row:
     logging.disable(logging.CRITICAL)  # it logs each output that it cannot read in time
     started = usage()
     golds: dict[str, Any] = {}
-    verdicts = []
+    correct = []
     for row in rows:
         gold = _math_verify_gold(row)
         if gold not in golds:
             golds[gold] = math_verify.parse(gold)
-        verdicts.append(bool(math_verify.verify(golds[gold], math_verify.parse(row["output"]))))
-    return _report("math-verify", verdicts, usage(started))
+        correct.append(bool(math_verify.verify(golds[gold], math_verify.parse(row["output"]))))
+    return _report("math-verify", correct, usage(started))
 
 
 def _math_verify_gold(row: Row) -> str:

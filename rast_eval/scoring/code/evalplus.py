@@ -19,7 +19,7 @@ from rast_eval.scoring.code import sanitize
 from rast_eval.scoring.code.base import CodeScorer, Extracted, Result, Results, concluded, status_of
 from rast_eval.scoring.code.comparison import Comparison
 from rast_eval.scoring.code.oracles import SET_TASKS, Oracle, comparable, longest
-from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox, run_pool
+from rast_eval.scoring.code.sandbox import Execution, Limits, Sandbox, run_pool
 from rast_eval.scoring.code.truth import Reference, Truth, payload
 from rast_eval.scoring.pool import WorkerPool
 from rast_eval.types import Grade, Problem, Sample
@@ -76,11 +76,12 @@ class Part:
         def accepts(index: int, output: bytes, expected: bytes) -> bool:
             return comparable(output, expected) and oracle.accepts(index, self.arguments[index], output, expected)
 
-        sample = Job(payload(program, self.entry_point, truth.inputs(), as_set=self.as_set), self.limits(truth, rules))
+        order = payload(program, self.entry_point, truth.inputs(), as_set=self.as_set)
+        execution = Execution(order, self.limits(truth, rules))
         verbatim, most = not truth.nan and not oracle.root_counts, longest(max(truth.sizes, default=0))
         with open(truth.path, "rb") as file:
             comparison = Comparison(truth, file, accepts, verbatim, most)
-            outcome = sandbox.run(sample, comparison.consume)
+            outcome = sandbox.run(execution, comparison.consume)
         return concluded(outcome, comparison.wrong, comparison.passed, len(truth.sizes), comparison.errors)
 
 

@@ -18,7 +18,7 @@ from rast_eval.scoring.code.base import CodeScorer, Extracted, Result, Results, 
 from rast_eval.scoring.code.frames import Frames
 from rast_eval.scoring.code.lcb_tests import Cases, extract_program, read_tests, same_output, same_value
 from rast_eval.scoring.code.oracles import comparable
-from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox
+from rast_eval.scoring.code.sandbox import Execution, Limits, Sandbox
 from rast_eval.scoring.code.sandbox.inside import codec
 from rast_eval.types import Grade, Problem, Sample
 
@@ -86,11 +86,11 @@ def judge(sandbox: Sandbox, program: str, tests: Cases, criterion: str) -> Resul
 
 def _judge_calls(sandbox: Sandbox, program: str, tests: Cases, fresh: bool) -> Result:
     """All tests in one process: method calls, or the program as a function with replaced streams."""
-    sample: dict[str, Any] = {"code": program, "prelude": True}
+    order: dict[str, Any] = {"code": program, "prelude": True}
     if tests.function is None:
-        sample["mode"], inputs = "mocked", list[Any](tests.inputs)
+        order["mode"], inputs = "mocked", list[Any](tests.inputs)
     else:
-        sample |= {"mode": "calls", "entry": tests.function, "solution_class": True, "fresh": fresh}
+        order |= {"mode": "calls", "entry": tests.function, "solution_class": True, "fresh": fresh}
         inputs = list[Any](tests.arguments())
     frames, errors, passed, wrong = Frames(_most([max(tests.outputs, key=len)])), [], 0, False
 
@@ -108,8 +108,8 @@ def _judge_calls(sandbox: Sandbox, program: str, tests: Cases, fresh: bool) -> R
 
     total = (CALL_SECONDS + 1) * len(inputs) + 5
     limits = Limits(CALL_SECONDS, CALL_SECONDS, total, output=_most(tests.outputs))
-    payload = json.dumps(sample).encode() + b"\n" + codec.encode(inputs).encode()
-    outcome = sandbox.run(Job(payload, limits), consume)
+    payload = json.dumps(order).encode() + b"\n" + codec.encode(inputs).encode()
+    outcome = sandbox.run(Execution(payload, limits), consume)
     return concluded(outcome, wrong, passed, len(tests.outputs), errors)
 
 
@@ -124,7 +124,7 @@ def _judge_processes(sandbox: Sandbox, program: str, tests: Cases) -> Result:
             return True
 
         limits = Limits(CALL_SECONDS, CALL_SECONDS, CALL_SECONDS, output=_most([expected]))
-        outcome = sandbox.run(Job(payload, limits, given.encode(errors="surrogatepass")), consume)
+        outcome = sandbox.run(Execution(payload, limits, given.encode(errors="surrogatepass")), consume)
         if outcome.why != "exited" or outcome.code != 0:
             return concluded(outcome, False, passed, len(tests.inputs))
         if not same_output(printed.decode(errors="replace"), expected):

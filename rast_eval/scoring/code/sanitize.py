@@ -1,6 +1,6 @@
 """The program in a model's answer, by EvalPlus's rules: longest parseable text, then what the entry point reaches.
 
-Both steps keep EvalPlus 0.3.1's peculiarities, because they decide verdicts: a function without `return`, a decorated
+Both steps keep EvalPlus 0.3.1's peculiarities, because they decide grades: a function without `return`, a decorated
 definition and top-level statements other than imports and assignments are dropped; of two definitions of a name the
 first wins. One is left out: EvalPlus also drops generators, and with them the reference solution of Mbpp/630.
 """

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 from rast_eval.inputs import resources
 from rast_eval.scoring.code.frames import MAX_FRAME, Frames
 from rast_eval.scoring.code.oracles import is_floats
-from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox
+from rast_eval.scoring.code.sandbox import Execution, Limits, Sandbox
 from rast_eval.scoring.code.sandbox.inside import codec
 
 FORMAT = 3
@@ -73,9 +73,9 @@ class Truth:
 
 
 def payload(code: str, entry_point: str, inputs: bytes, **options: Any) -> bytes:
-    """A job for the harness: call `entry_point` of `code` on each argument list of `inputs` (tagged JSON)."""
-    job = {"mode": "calls", "code": code, "entry": entry_point, **options}
-    return json.dumps(job).encode() + b"\n" + inputs
+    """An order for the harness: call `entry_point` of `code` on each argument list of `inputs` (tagged JSON)."""
+    order = {"mode": "calls", "code": code, "entry": entry_point, **options}
+    return json.dumps(order).encode() + b"\n" + inputs
 
 
 class Reference:
@@ -124,7 +124,7 @@ class Reference:
         """Run the reference and keep what it returned. A reference that fails gives a `Truth` with a reason."""
         calls = [list(call) for call in self._arguments()]
         inputs = codec.encode(calls).encode()
-        job = Job(payload(self._code, self._entry_point, inputs, as_set=self._as_set, timed=True), LIMITS)
+        execution = Execution(payload(self._code, self._entry_point, inputs, as_set=self._as_set, timed=True), LIMITS)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.path.parent) as body:
             frames = Frames(MAX_FRAME)
@@ -149,7 +149,7 @@ class Reference:
                         seconds.append(float(frame))
                 return not frames.broken
 
-            outcome = sandbox.run(job, consume)
+            outcome = sandbox.run(execution, consume)
             complete = outcome.why == "exited" and outcome.code == 0 and len(seconds) == len(calls)
             why = "output" if frames.broken else outcome.why
             reason = "" if complete else _reason(why, errors, len(seconds))

@@ -45,8 +45,8 @@ def test_what_counts_as_right(sandbox, case):
     part = Part(problem, "base")
     truth = part.reference.load() or part.reference.compute(sandbox)
     assert truth.reason == ""
-    verdict = part.judge(sandbox, case["program"], truth, "master")
-    assert verdict.status == case["verdict"], verdict
+    result = part.judge(sandbox, case["program"], truth, "master")
+    assert result.status == case["status"], result
 
 
 @pytest.mark.parametrize(("benchmark", "file"), [("humaneval_plus", "HumanEvalPlus"), ("mbpp_plus", "MbppPlus")])

@@ -27,14 +27,14 @@ def _cases(name):
 
 @pytest.mark.parametrize(("row", "criterion", "wanted"), _cases("code_lcb_stdin"))
 def test_stdin_program(sandbox, row, criterion, wanted):
-    verdict = judge(sandbox, row["code"], Cases(None, (row["stdin"],), (row["expected"],)), criterion)
-    assert (verdict.status == "pass") == (wanted == "pass"), verdict
+    result = judge(sandbox, row["code"], Cases(None, (row["stdin"],), (row["expected"],)), criterion)
+    assert (result.status == "pass") == (wanted == "pass"), result
 
 
 @pytest.mark.parametrize(("row", "criterion", "wanted"), _cases("code_lcb_functional"))
 def test_functional_program(sandbox, row, criterion, wanted):
-    verdict = judge(sandbox, row["code"], Cases("f", tuple(row["inputs"]), tuple(row["outputs"])), criterion)
-    assert (verdict.status == "pass") == (wanted == "pass"), verdict
+    result = judge(sandbox, row["code"], Cases("f", tuple(row["inputs"]), tuple(row["outputs"])), criterion)
+    assert (result.status == "pass") == (wanted == "pass"), result
 
 
 @pytest.fixture(scope="module")
