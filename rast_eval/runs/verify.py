@@ -186,7 +186,9 @@ class Verification:
             return Claim(name, "not checkable", error.message)
         if prompt.sha256 != cell.template_sha256:
             return Claim(name, "FAILED", f"the text of prompt {cell.prompt} is not the one the samples were made with")
-        if fingerprint(cell, known) != cell.fingerprint:
+        sessions = [one for one in self.run.manifest.get("sessions", []) if cell.name in one.get("cells", [])]
+        drafted = {0, *(one.get("engine", {}).get("speculate", 0) for one in sessions)}
+        if all(fingerprint(cell, known, count) != cell.fingerprint for count in drafted):
             return Claim(name, "FAILED", f"they do not give the fingerprint {cell.fingerprint}")
         return Claim(name, "ok", f"they give the fingerprint {cell.fingerprint}")
 
