@@ -1,5 +1,6 @@
 import json
 import math
+import random
 
 import numpy as np
 import pytest
@@ -203,3 +204,14 @@ def test_a_cell_that_may_stop_early_carries_the_interval_of_every_look(tmp_path)
     cell = evaluate_run(path).cell("rast", "tiny-arith")
     assert cell.stopped == statistics.rounds_sequence(verdicts(path, "rast").correct, 0.04)
     assert evaluate_run(path).cell("base", "tiny-arith").stopped is None
+
+
+def test_the_order_of_the_lines_changes_no_digit(tmp_path):
+    path = write_run(tmp_path / "r", [{"arm": "rast", "benchmark": "math500", "accuracy": 0.7, "problems": 23, "n": 3}])
+    before = to_jsonable(evaluate_run(path).cells)
+    file = path / "samples/rast/math500.jsonl"
+    for seed in range(5):
+        lines = file.read_text().splitlines(keepends=True)
+        random.Random(seed).shuffle(lines)
+        file.write_text("".join(lines))
+        assert to_jsonable(evaluate_run(path).cells) == before
