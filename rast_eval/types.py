@@ -354,7 +354,7 @@ class Grade:
 
     >>> import rast_eval
     >>> rast_eval.grade(["It is 7."], [7])[0]
-    Grade(problem_id='0', sample=0, prediction='7', correct=True, status='ok', vote=None, details={'boxed': False})
+    Grade(problem_id='0', sample=0, prediction='7', correct=True, status='ok', vote=None, details={})
     """
 
     problem_id: str

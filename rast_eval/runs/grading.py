@@ -19,7 +19,8 @@ from rast_eval.results.reader import Run, load_run
 from rast_eval.results.samples import OpenSamples
 from rast_eval.results.store import Store
 from rast_eval.runs.stale import Asked, held_samples
-from rast_eval.scoring.registry import chosen, for_benchmarks, get_scorer
+from rast_eval.scoring.math.boxes import with_boxes
+from rast_eval.scoring.registry import ANSWERS, chosen, for_benchmarks, get_scorer, scorer_type
 from rast_eval.types import Cell, Grade, Problem, Sample, Scorer
 
 BATCH_BYTES = 32 << 20
@@ -74,10 +75,15 @@ def grade_cell(
 def grades_of(
     stored: OpenSamples, cell: Cell, problems: Sequence[Problem], scorer: Scorer, workers: int | None = None
 ) -> Iterator[Grade]:
-    """What a scorer says of a cell's samples of `problems`, the first n of each, problem by problem."""
+    """What a scorer says of a cell's samples of `problems`, the first n of each, problem by problem.
+
+    Grades of answers say in their details whether the output holds a box.
+    """
+    answers = scorer_type(cell.scorer).judges == ANSWERS
     for batch in _batches(stored, cell, problems):
         samples = [sample for problem in batch for sample in _samples(stored, cell, problem)]
-        yield from scorer.grade(samples, workers=workers)
+        grades = scorer.grade(samples, workers=workers)
+        yield from with_boxes(samples, grades) if answers else grades
 
 
 def _batches(stored: OpenSamples, cell: Cell, problems: Sequence[Problem]) -> Iterator[list[Problem]]:

@@ -118,3 +118,10 @@ def test_a_larger_draw_goes_on_with_a_smaller_one(tmp_path):
     run(tmp_path / "run", folder, load=loader, n=1, limit=12, limit_from=LimitFrom.random)
     assert len(loader.asked) == 7
     assert load_run(tmp_path / "run").cells[0].problem_count == 12
+
+
+@pytest.mark.parametrize("scorer", ["simplerl", "strict"])
+def test_stored_grades_of_answers_say_whether_there_is_a_box(stored, scorer):
+    grade_run(stored, scorer, workers=1)
+    rows = map(json.loads, (stored / f"grades/base/sums.{scorer}.jsonl").read_text().splitlines())
+    assert [row["details"] for row in rows] == [{"boxed": False}] * 3

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from rast_eval.scoring.math.boxes import with_boxes
 from rast_eval.scoring.pool import CPU_SECONDS, MEMORY_BYTES, Outcome, WorkerPool
 from rast_eval.types import Grade, Sample
 
@@ -42,7 +41,7 @@ class MathScorer(ABC):
 
     def grade(self, samples: Sequence[Sample], workers: int | None = None) -> list[Grade]:
         """Grades in the order of `samples`; the number of workers changes none of them."""
-        grades = with_boxes(samples, self._judge(samples, workers))
+        grades = self._judge(samples, workers)
         return self._with_votes(samples, grades, workers) if self._votes else grades
 
     def close(self) -> None:

@@ -1,8 +1,7 @@
 import pytest
 
-from rast_eval.scoring import get_scorer
-from rast_eval.scoring.math.boxes import has_box
-from rast_eval.types import Problem, Sample
+from rast_eval.scoring.math.boxes import has_box, with_boxes
+from rast_eval.types import Grade, Problem, Sample
 
 
 @pytest.mark.parametrize(
@@ -20,12 +19,10 @@ def test_has_box(output, expected):
     assert has_box(output) is expected
 
 
-@pytest.mark.parametrize("name", ["simplerl", "strict"])
-def test_every_math_grade_says_whether_there_is_a_box(name):
+def test_grades_keep_what_their_scorer_said():
     problem = Problem("gsm8k", "0", "?", "5")
-    samples = [Sample(problem, i, text) for i, text in enumerate((r"\boxed{5}", "The answer is 5.", "no idea"))]
-    scorer = get_scorer(name)
-    grades = scorer.grade(samples, workers=1)
-    scorer.close()
-    assert [grade.correct for grade in grades] == [True, True, False]
-    assert [grade.details["boxed"] for grade in grades] == [True, False, False]
+    samples = [Sample(problem, i, text) for i, text in enumerate((r"\boxed{5}", "it is 5"))]
+    grades = [Grade("0", 0, "5", True, "ok", 0), Grade("0", 1, "5", False, "error", details={"error": "died"})]
+    assert [grade.details for grade in with_boxes(samples, grades)] == [
+        {"boxed": True}, {"error": "died", "boxed": False},
+    ]  # fmt: skip
