@@ -176,7 +176,7 @@ def evaluate_runs(
                     grades[key] = found
                 else:
                     ungraded[key] = _ungraded(record, cell, found)
-                if both := read_both(record, cell):
+                if both := read_both(record, cell, {scorer_of(cell, scorer): found}):
                     other_readings[key] = readings(*both)
     if not grades:
         raise StoreError(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,11 +64,17 @@ class Disputed:
     ending: str
 
 
-def read_both(run: Run, cell: Cell) -> tuple[GradeMatrix, GradeMatrix] | None:
-    """Grades by simplerl and by strict; None where the cell lacks one of them."""
+def read_both(
+    run: Run, cell: Cell, loaded: Mapping[str, GradeMatrix | None] = MappingProxyType({})
+) -> tuple[GradeMatrix, GradeMatrix] | None:
+    """Grades by simplerl and by strict; None where the cell lacks one of them.
+
+    Args:
+        loaded: grades of the cell that are at hand, by scorer.
+    """
     if not all(cell.scorer in MATH_SCORERS and grades_file(run, cell, name).is_file() for name in MATH_SCORERS):
         return None
-    simplerl, strict = (load_grades(run, cell, name) for name in MATH_SCORERS)
+    simplerl, strict = (loaded.get(name) or load_grades(run, cell, name) for name in MATH_SCORERS)
     return simplerl, strict
 
 
