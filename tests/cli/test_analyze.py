@@ -15,8 +15,10 @@ def invoke(*args):
 @pytest.mark.parametrize("command", ["behaviours", "length"])
 def test_run_analyses_print_and_write(tmp_path, command):
     path = write_run(tmp_path / "r", [{"arm": "rast", "benchmark": "math500", "accuracy": 0.5, "problems": 3, "n": 2}])
-    assert "math500" in invoke(command, path).stdout
-    written = json.loads((path / f"analysis/{command}.json").read_text())
+    before = sorted(path.rglob("*"))
+    assert "math500" in invoke(command, path, "-o", tmp_path / "values.json").stdout
+    assert sorted(path.rglob("*")) == before
+    written = json.loads((tmp_path / "values.json").read_text())
     assert written == json.loads(invoke(command, path, "-f", "json").stdout)
 
 

@@ -8,7 +8,7 @@ from run_writer import write_run
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
 from rast_eval.results.metrics import evaluate_run, evaluate_runs, require_scored, to_jsonable, write_metrics
-from rast_eval.results.reader import load_grades, load_run
+from rast_eval.results.reader import iter_samples, load_grades, load_run
 
 TRIO = [("base", 0.35), ("rast", 0.8), ("rl", 0.9)]
 
@@ -132,9 +132,9 @@ def test_graders_without_votes_have_no_majority(tmp_path):
 def test_an_ungraded_run_is_refused_and_a_partly_graded_one_named(tmp_path):
     path = write_run(tmp_path / "r", trio())
     (path / "grades/rl/tiny-arith.simplerl.jsonl").write_text("")
-    assert "rl on tiny-arith: nothing graded yet." in evaluate_run(path).warnings
+    assert "rl on tiny-arith: nothing graded yet; 120 of 120 samples are there." in evaluate_run(path).warnings
     (path / "grades/rl/tiny-arith.simplerl.jsonl").unlink()
-    assert "rl on tiny-arith: nothing graded yet." in evaluate_run(path).warnings
+    assert "rl on tiny-arith: nothing graded yet; 120 of 120 samples are there." in evaluate_run(path).warnings
     for arm in ("base", "rast"):
         (path / f"grades/{arm}/tiny-arith.simplerl.jsonl").write_text("")
     with pytest.raises(StoreError, match="no problem whose samples are all graded"):
@@ -164,3 +164,35 @@ def test_a_preset_chooses_its_estimator(tmp_path):
     (path / "manifest.json").write_text(json.dumps({**manifest, "preset": "paper"}))
     assert evaluate_run(path).estimator == "paper"
     assert evaluate_run(path, estimator="unbiased").estimator == "unbiased"
+
+
+def test_outputs_that_could_not_be_judged_are_a_share_and_a_warning(tmp_path):
+    path = write_run(tmp_path / "r", trio(problems=10, n=2))
+    file = path / "grades/rast/tiny-arith.simplerl.jsonl"
+    first, *rest = file.read_text().splitlines(keepends=True)
+    died = {**json.loads(first), "correct": False, "status": "error", "vote": None}
+    file.write_text("".join([json.dumps(died) + "\n", *rest]))
+    metrics = evaluate_run(path)
+    assert metrics.cell("rast", "tiny-arith").shares.errors == 1 / 20
+    assert metrics.cell("base", "tiny-arith").shares.errors == 0
+    assert any("rast on tiny-arith: 5.00% of the outputs could not be judged" in text for text in metrics.warnings)
+
+
+def test_grades_of_other_outputs_count_as_none_and_are_named(tmp_path):
+    path = write_run(tmp_path / "r", trio(problems=10, n=2))
+    file = path / "grades/rast/tiny-arith.simplerl.jsonl"
+    lines = [{**json.loads(line), "output_sha256": "0" * 64} for line in file.read_text().splitlines()]
+    for stale, told in ((3, "3 grades judge outputs that are no longer there"), (20, "no grade judges the outputs")):
+        rows = [*lines[:stale], *({**row, "output_sha256": _digest(path, row)} for row in lines[stale:])]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        metrics = evaluate_run(path)
+        assert any(told in text for text in metrics.warnings)
+        found = metrics.cell("rast", "tiny-arith")
+        assert (found.problems if found else 0) == (20 - stale) // 2
+
+
+def _digest(path, grade):
+    key = (grade["problem_id"], grade["sample"])
+    run = load_run(path)
+    rows = iter_samples(run, run.cell("rast", "tiny-arith"))
+    return next(row["output_sha256"] for row in rows if (row["problem_id"], row["sample"]) == key)
