@@ -1,21 +1,31 @@
-"""Where RAST moves the base: KL(P_base ‖ P_RAST) in nats at every prefix of a RAST output (§4.2, Figure 5)."""
+"""Where RAST moves the base: KL of their distributions at every prefix of a RAST output (§4.2, Figure 5).
+
+The paper names KL(base, RAST) and no unit. Printed here: KL(base ‖ RAST) and KL(RAST ‖ base) in nats, and the
+quantity that the released code holds in a line commented out, in its own unit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from rast_eval.analysis.forcing import TeacherForcer, Trajectory
 from rast_eval.report.table import Table
 from rast_eval.types import System
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rast_eval.analysis.forcing import TeacherForcer, Trajectory
+
+RELEASED_SCALE = 1e9
+
 NOTE = (
-    "KL(base ‖ RAST) in nats over the shared vocabulary, before temperature and top-p, at each token of RAST's own "
-    "greedy output. The paper reports 837.9 at one token and below 1.0 at ordinary ones; it states no unit and no "
-    "definition of the distributions."
+    "In nats over the shared vocabulary, before temperature and top-p, at each token of RAST's own greedy output. "
+    "released unit = KL(RAST ‖ base) / columns of the vocabulary × 1e9, what the released code holds in a line "
+    "commented out. token = mean over its occurrences, of those seen at least twice."
 )
 
 
@@ -24,29 +34,45 @@ class Divergence:
     """One output.
 
     Attributes:
-        kl: nats, one a token: how far the base's distribution lies from RAST's where the token was chosen.
+        kl: nats, one a token: KL(base ‖ RAST) where the token was chosen.
+        reverse: nats, KL(RAST ‖ base) there.
         base_choices: the base's own greedy token there.
+        columns: of the vocabulary that both were compared over.
     """
 
     problem_id: str
     tokens: tuple[int, ...]
     kl: tuple[float, ...]
+    reverse: tuple[float, ...]
     base_choices: tuple[int, ...]
+    columns: int
+
+    @property
+    def released(self) -> tuple[float, ...]:
+        """`reverse` in the released code's unit."""
+        return tuple(in_released_unit(value, self.columns) for value in self.reverse)
 
 
-def kl_divergence(base: Tensor, fused: Tensor) -> Tensor:
-    """KL(softmax(base) ‖ softmax(fused)) a row, over the columns both have.
+def in_released_unit(nats: float, columns: int) -> float:
+    """A KL in the released code's unit: its mean over the vocabulary, times 1e9."""
+    return nats / columns * RELEASED_SCALE
+
+
+def kl_divergence(p: Tensor, q: Tensor) -> Tensor:
+    """KL(softmax(p) ‖ softmax(q)) a row, over the columns both have.
 
     Args:
-        base, fused: float [c, V_1] and [c, V_2].
+        p, q: float [c, V_1] and [c, V_2].
 
     Returns:
         float64 [c], nats, never below 0 by more than rounding.
     """
-    width = min(base.shape[-1], fused.shape[-1])
-    p = torch.log_softmax(base[:, :width].to(torch.float64), dim=-1)
-    q = torch.log_softmax(fused[:, :width].to(torch.float64), dim=-1)
-    return (p.exp() * (p - q)).sum(-1)
+    import torch
+
+    width = min(p.shape[-1], q.shape[-1])
+    first = torch.log_softmax(p[:, :width].to(torch.float64), dim=-1)
+    second = torch.log_softmax(q[:, :width].to(torch.float64), dim=-1)
+    return (first.exp() * (first - second)).sum(-1)
 
 
 def measure(forcer: TeacherForcer, rast: System, paths: Sequence[Trajectory]) -> list[Divergence]:
@@ -55,32 +81,47 @@ def measure(forcer: TeacherForcer, rast: System, paths: Sequence[Trajectory]) ->
     found = []
     for path in paths:
         kl: list[float] = []
+        reverse: list[float] = []
         choices: list[int] = []
+        columns = 0
         for _, logits in forcer.stream_systems(path, systems):
             kl += kl_divergence(logits["base"], logits["rast"]).tolist()
+            reverse += kl_divergence(logits["rast"], logits["base"]).tolist()
             choices += logits["base"].argmax(dim=-1).tolist()
-        found.append(Divergence(path.problem_id, path.tokens, tuple(kl), tuple(choices)))
+            columns = min(x.shape[-1] for x in logits.values())
+        found.append(Divergence(path.problem_id, path.tokens, tuple(kl), tuple(reverse), tuple(choices), columns))
     return found
 
 
-def top_tokens(found: Sequence[Divergence], tokenizer: object, count: int = 10) -> list[tuple[str, float, int]]:
-    """Tokens by their mean divergence: (text, mean nats, occurrences), the largest first; seen at least twice."""
-    by_token: dict[int, list[float]] = {}
+def top_tokens(found: Sequence[Divergence], count: int = 10) -> list[tuple[int, list[tuple[float, float, float]]]]:
+    """Tokens by their mean KL(base ‖ RAST), the largest first, seen at least twice.
+
+    Returns:
+        (token, its (kl, reverse, released) at each occurrence).
+    """
+    by_token: dict[int, list[tuple[float, float, float]]] = {}
     for output in found:
-        for token, value in zip(output.tokens, output.kl, strict=True):
-            by_token.setdefault(token, []).append(value)
-    often = {token: values for token, values in by_token.items() if len(values) > 1}
-    ranked = sorted(often.items(), key=lambda item: -sum(item[1]) / len(item[1]))[:count]
-    decode = tokenizer.decode  # type: ignore[attr-defined]
-    return [(decode([token]), sum(values) / len(values), len(values)) for token, values in ranked]
+        for token, *values in zip(output.tokens, output.kl, output.reverse, output.released, strict=True):
+            by_token.setdefault(token, []).append((values[0], values[1], values[2]))
+    often = [(token, values) for token, values in by_token.items() if len(values) > 1]
+    return sorted(often, key=lambda item: -sum(value[0] for value in item[1]) / len(item[1]))[:count]
 
 
-def divergence_table(title: str, found: Sequence[Divergence], tokenizer: object) -> Table:
+def divergence_table(title: str, found: Sequence[Divergence], decode: Callable[[list[int]], str]) -> Table:
     """Quantiles over all tokens, then the tokens that move most."""
-    values = torch.tensor([value for output in found for value in output.kl], dtype=torch.float64)
+    values = np.array([row for d in found for row in zip(d.kl, d.reverse, d.released, strict=True)]).reshape(-1, 3)
     rows = [
-        (name, f"{values.quantile(q).item():.4f}", str(len(values)))
+        (name, *_shown(np.quantile(values, q, axis=0).tolist()), str(len(values)))
         for name, q in (("median over tokens", 0.5), ("90 %", 0.9), ("99 %", 0.99), ("maximum", 1.0))
     ]
-    rows += [(f"token {text!r}", f"{mean:.4f}", str(n)) for text, mean, n in top_tokens(found, tokenizer)]
-    return Table(title, ("", "KL, nats", "tokens"), tuple(rows), NOTE)
+    rows += [
+        (f"token {decode([token])!r}", *_shown(np.mean(seen, axis=0).tolist()), str(len(seen)))
+        for token, seen in top_tokens(found)
+    ]
+    header = ("", "KL(base ‖ RAST)", "KL(RAST ‖ base)", "released unit", "tokens")
+    return Table(title, header, tuple(rows), NOTE)
+
+
+def _shown(values: Sequence[float]) -> tuple[str, str, str]:
+    kl, reverse, released = values
+    return f"{kl:.4f}", f"{reverse:.4f}", f"{released:,.1f}"

@@ -39,24 +39,26 @@ def draw_prompts(
     count: int = PROBLEMS,
     seed: int = 0,
     data_dir: Path | None = None,
+    include_path: Path | None = None,
 ) -> DrawnPrompts:
     """Draw `count` problems without replacement and render them.
 
     Args:
         base: whose tokenizer renders and encodes.
         prompt: the template, unless the benchmark has its own.
+        include_path: folder of further benchmarks and templates.
 
     Raises:
         UnknownName, DataError: no such benchmark or prompt, or its rows cannot be read.
     """
-    spec = benchmarks.get(benchmark)
-    problems = benchmarks.load(spec, data_dir)
+    chosen_from = benchmarks.get(benchmark, include_path)
+    problems = benchmarks.load(chosen_from, data_dir)
     chosen = sorted(random.Random(seed).sample(range(len(problems)), min(count, len(problems))))
-    template = prompts.get(spec.prompt or prompt)
+    template = prompts.get(chosen_from.prompt or prompt, include_path)
     tokenizer = load_tokenizer(base)
     ids = {
         problems[i].id: prompts.encode(template, prompts.render(template, problems[i], tokenizer), tokenizer)
         for i in chosen
     }
     stop_ids = prompts.stop_token_ids(template, tokenizer)
-    return DrawnPrompts(spec.name, template.name, ids, template.stop, stop_ids, spec.sampling.max_tokens)
+    return DrawnPrompts(chosen_from.name, template.name, ids, template.stop, stop_ids, chosen_from.sampling.max_tokens)

@@ -21,7 +21,6 @@ NOTE = (
     "over paths, ± = half of the 95 % interval. first token = share of paths whose first token, which Eq. 2 leaves "
     "out, the model would have chosen."
 )
-PUBLISHED = "Published: 95.22 % for the 32B base, 96.37 % for RAST."
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,10 @@ def resolve_models(
         UnknownName: a short name that models.toml does not hold.
         UsageError: an expert without its antiexpert, a delta without an RL-tuned model, a bad λ.
         ModelError: a folder that is no checkpoint.
+
+    >>> import rast_eval
+    >>> rast_eval.models("32b", ["14b:0.7", "7b:0.3"]).system("rast").label
+    '32b + 0.7Δ14b + 0.3Δ7b'
     """
     if base is None:
         if deltas or expert or antiexpert:
@@ -167,7 +171,7 @@ def resolve_models(
     base_ref = known.base if known else checkpoint(base, revision)
     if known and revision:
         base_ref = ModelRef(base_ref.path, revision, base_ref.name)
-    prompt = known.prompt if known else "qwen-boxed"
+    prompt = own_prompt = known.prompt if known else "qwen-boxed"
     terms: list[Delta] = []
     for text in deltas:
         if text.lower() == "none":
@@ -185,7 +189,7 @@ def resolve_models(
         terms.append(Delta(_expert(expert), _antiexpert(antiexpert), weight))
     ceiling = _expert(rl) if rl else known.rl if known else None
     benchmarks = known.benchmarks if known else ("math500",)
-    return Models(base_ref, tuple(terms), ceiling, prompt, benchmarks)
+    return Models(base_ref, tuple(terms), ceiling, prompt, benchmarks, own_prompt)
 
 
 def _expert(name: str) -> ModelRef:

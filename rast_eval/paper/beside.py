@@ -85,7 +85,10 @@ def beside_paper(run: Run, metrics: RunMetrics) -> list[Beside]:
         cell_paper = published.score(role, base, cell.benchmark, delta if role == "rast" else "")
         if cell_paper is None or cell.arm == "base@sampled":
             continue
-        note = "" if cell.problems == cell.problem_count else f"{cell.problems} of {cell.problem_count} problems"
+        notes = [] if cell.problems == cell.problem_count else [f"{cell.problems} of {cell.problem_count} problems"]
+        if theirs := published.simplerl_score(role, base, cell.benchmark):
+            notes.append(f"SimpleRL-Zoo states {theirs.average.value}")
+        note = "; ".join(notes)
         a = cell.accuracy
         rows.append(_row(cell, "Avg.", a.value, a.low, a.high, cell_paper.average, note))
         if cell_paper.recovery is not None:

@@ -10,13 +10,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rast_eval.config import Backend
 from rast_eval.inputs import hub
 from rast_eval.inputs.models import shape_of
+from rast_eval.paper import prose
 from rast_eval.paper.runs import NamedRun
 from rast_eval.paper.sizing import gpus_for, weight_bytes
 from rast_eval.report.table import Table
-from rast_eval.run.plan import Plan
+from rast_eval.runs.plan import Plan
 from rast_eval.types import Cell
 
 BANDWIDTH, FLOPS = 3.35e12, 990e12
@@ -24,15 +24,14 @@ BANDWIDTH, FLOPS = 3.35e12, 990e12
 
 EFFICIENCY, BATCH = 0.6, 256
 
-TABLE6 = {"amc23": 1362.8, "gsm8k": 354.9}
-"""The two lengths that the paper states (7B + delta 1.5B)."""
+LONG, SHORT = prose.LENGTHS["amc23"], prose.LENGTHS["gsm8k"]
 
 ASSUMED = {
-    **TABLE6,
-    "aime24": TABLE6["amc23"],
-    "olympiadbench": TABLE6["amc23"],
-    "math500": math.sqrt(TABLE6["amc23"] * TABLE6["gsm8k"]),
-    "minerva": math.sqrt(TABLE6["amc23"] * TABLE6["gsm8k"]),
+    **prose.LENGTHS,
+    "aime24": LONG,
+    "olympiadbench": LONG,
+    "math500": math.sqrt(LONG * SHORT),
+    "minerva": math.sqrt(LONG * SHORT),
     "tiny-arith": 90.0,
 }
 OTHERWISE = 500.0
@@ -41,7 +40,7 @@ NOTE = (
     f"Model: step = max(bytes / ({BANDWIDTH / 1e12:g} TB/s · GPUs · {EFFICIENCY}), FLOPs / ({FLOPS / 1e12:g} T · GPUs "
     f"· {EFFICIENCY})), bytes = bf16 weights + KV of {BATCH} sequences at half their length; prefill and loading left "
     "out. GPUs = least power of two whose 80 GB cards hold the weights in two thirds of their memory. Tokens an output "
-    "from Table 6 where the paper states them (AMC23 1362.8, GSM8K 354.9); AIME24 and OlympiadBench taken as AMC23, "
+    f"from Table 6 where the paper states them (AMC23 {LONG}, GSM8K {SHORT}); AIME24 and OlympiadBench taken as AMC23, "
     "MATH500 and Minerva as the geometric mean, code as 500: assumptions. Measure one run and scale. The passes of "
     "Figures 1, 4 and 5 over 50 paths are minutes and not counted."
 )
@@ -64,19 +63,19 @@ class Cost:
     output_bytes: float
 
 
-def estimate(spec: NamedRun, plan: Plan) -> Cost:
+def estimate(named: NamedRun, plan: Plan) -> Cost:
     """Cost of a run; systems of unknown shape count as nothing."""
     weights = max(weight_bytes(system) for system in plan.by_system())
     gpus = gpus_for(plan.by_system())
     tokens = sum(_tokens(cell) for cell in plan.cells)
     seconds = sum(_seconds(cell, gpus) for cell in plan.cells)
-    return Cost(spec.name, tokens, gpus, seconds * gpus / 3600, weights, tokens * 6)
+    return Cost(named.name, tokens, gpus, seconds * gpus / 3600, weights, tokens * 6)
 
 
-def cost_table(specs: Sequence[NamedRun], backend: Backend) -> Table:
+def cost_table(runs: Sequence[NamedRun]) -> Table:
     """A row a run, the sum under them, and what has to be downloaded once."""
-    plans = [spec.plan(backend) for spec in specs]
-    costs = [estimate(spec, plan) for spec, plan in zip(specs, plans, strict=True)]
+    plans = [named.plan() for named in runs]
+    costs = [estimate(named, plan) for named, plan in zip(runs, plans, strict=True)]
     rows = [
         (c.name, f"{c.tokens / 1e6:,.1f}", str(c.gpus), f"{c.gpu_hours:,.2f}", f"{c.weights / 1e9:,.1f}",
          f"{c.output_bytes / 1e9:,.2f}") for c in costs

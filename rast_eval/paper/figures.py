@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rast_eval.analysis.behaviours import BEHAVIOURS, BehaviourCounts, count_behaviours
 from rast_eval.paper import published, runs
 from rast_eval.paper.runs import Reproduction
 from rast_eval.report import figures
-from rast_eval.report.figures import Dot, Panel, Series
+from rast_eval.report.figures import Dot, Panel
 from rast_eval.report.page import Block, Picture
 from rast_eval.report.table import DASH, Table, percent, score
 from rast_eval.results.metrics import RunMetrics
@@ -55,9 +54,8 @@ def figure6(reproduction: Reproduction) -> list[Block]:
             for p in published.figure6()
             if p.sweep == key and reproduction.scale.name == "paper"
         ]
-        marks = [(1.0, "default")] if key == "lambda" else []
-        panels.append(Panel(title, [_series("RAST", "rast", found, paper)], marks, axis))
-    picture = reproduction.save("figure6", figures.line_panels(panels, "", f"{benchmark}, Avg. in %", columns=2))
+        panels.append(Panel(title, [figures.estimated("RAST", Arm("rast"), found, paper)], xlabel=axis))
+    picture = reproduction.save("figure6", figures.sweep_figure(panels, f"{benchmark}, Avg. in %"))
     base, delta = reproduction.scale.main_pair
     caption = f"Robustness of {base} + Δ{delta} on {benchmark}; bands are 95 % intervals over problems."
     return [Picture(picture, caption), Table("Sweeps", ("sweep", "value", "Avg."), tuple(rows), "", keys=2)]
@@ -117,7 +115,7 @@ def _subsets(
             values: Mapping[int, Estimate] = getattr(cell, attribute) if cell else {}
             kept = [(k, values[k]) for k in reproduction.scale.ks if k in values and not math.isnan(values[k].value)]
             paper = [(p.k, getattr(p, kind)) for p in printed if p.benchmark == benchmark]
-            series.append(_series(LABELS[kind], kind, kept, paper))
+            series.append(figures.estimated(LABELS[kind], Arm(kind), kept, paper))
             by_k = dict(kept)
             shown = (percent(by_k[k].value) if k in by_k else DASH for k in reproduction.scale.ks)
             rows.append((benchmark, Arm(arm).label, *shown))
@@ -129,12 +127,6 @@ def _subsets(
         f"{title} of {base} + Δ{delta}; bands are 95 % intervals over problems, Wilson's where every problem is solved."
     )
     return [Picture(picture, caption), Table(f"{title}, percent", header, tuple(rows), note, keys=2)]
-
-
-def _series(label: str, kind: str, points: Sequence[tuple[float, Estimate]], paper: Sequence[Any]) -> Series:
-    x = [float(value) for value, _ in points]
-    value, low, high = ([100 * getattr(e, key) for _, e in points] for key in ("value", "low", "high"))
-    return Series(label, Arm(kind), x, value, [max(0.0, v) for v in low], [min(100.0, v) for v in high], paper)
 
 
 def _behaviours(reproduction: Reproduction) -> dict[str, list[BehaviourCounts]]:

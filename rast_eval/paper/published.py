@@ -1,6 +1,7 @@
 """Published numbers as records, each with the rounding it was printed with.
 
-All values are percent, as printed. Source: arXiv 2506.15710 v1, Tables 1 and 4, Figures 3, 4 and 6.
+All values are percent, as printed. Source: arXiv 2506.15710 v1, Tables 1 and 4, Figures 3, 4 and 6; the README of
+hkust-nlp/simpleRL-reason for the same checkpoints. What the paper says outside of these is in `prose`.
 """
 
 from __future__ import annotations
@@ -13,16 +14,6 @@ from functools import cache
 from rast_eval.inputs import resources
 
 BENCHMARKS = ("math500", "aime24", "amc23", "minerva", "olympiadbench", "gsm8k")
-
-PROSE = {
-    "Table 2": "Llama-3.1-70B + delta 8B: AIME24 +2.8, AMC23 +4.4, OlympiadBench +2.3 points over the base",
-    "Table 3": "Qwen2.5-14B-1M + delta 7B: +4.4 points on the average of HumanEval+, MBPP+, LiveCodeBench",
-    "Table 6": "7B + delta 1.5B: 1362.8 tokens on AMC23, 354.9 on GSM8K",
-    "Figure 1": "path coverage of the 32B base 95.22 %, above 95 % at every scale; 96.37 % with RAST (§4.2)",
-    "Figure 5": "KL(base, RAST) up to 837.9 at 'check', below 1.0 at ordinary tokens",
-    "Appendix E": "ensemble of deltas 14B, 7B and 1.5B on 32B: about 75.6 on MATH500",
-}
-"""What is known from the text only; no accuracies stand behind it."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +132,22 @@ def score(system: str, base: str, benchmark: str, delta: str = "") -> Score | No
     """One cell of Table 1, None where it holds no such cell."""
     key = (system, base, delta, benchmark)
     return next((s for s in table1() if (s.system, s.base, s.delta, s.benchmark) == key), None)
+
+
+def simplerl_score(system: str, base: str, benchmark: str) -> Score | None:
+    """What SimpleRL-Zoo states for a checkpoint of Table 1, None for others."""
+    return next((s for s in simplerl() if (s.system, s.base, s.benchmark) == (system, base, benchmark)), None)
+
+
+@cache
+def simplerl() -> tuple[Score, ...]:
+    """What SimpleRL-Zoo's own README states for the checkpoints of Table 1: base greedy, RL sampled once (AIME24
+    32 times)."""
+    return tuple(
+        Score(row["system"], row["base"], "", benchmark, printed(row[benchmark]), None)
+        for row in _rows("simplerl_zoo.csv")
+        for benchmark in BENCHMARKS
+    )
 
 
 @cache

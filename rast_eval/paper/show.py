@@ -5,6 +5,7 @@ from __future__ import annotations
 from rast_eval.paper import published
 from rast_eval.paper.audit import Audit
 from rast_eval.paper.published import BENCHMARKS
+from rast_eval.paper.released import FACTS
 from rast_eval.report.table import DASH, Table
 
 SOURCE = "arXiv 2506.15710 v1, percent."
@@ -57,6 +58,13 @@ def figure6() -> Table:
     """Figure 6: λ and temperature."""
     rows = tuple((p.sweep, str(p.weight), str(p.temperature), str(p.average.value)) for p in published.figure6())
     return Table("Figure 6, MATH500", ("sweep", "λ", "temperature", "Avg."), rows, SOURCE)
+
+
+def released() -> Table:
+    """What the released code does that the paper does not say."""
+    rows = tuple((f.where, f.paper, f.code, f.file) for f in FACTS)
+    note = "A script says what can be run with it, not what was."
+    return Table("The released code", ("where", "the paper", "the released code", "file"), rows, note, keys=4)
 
 
 def errata_table(audit: Audit) -> Table:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rast_eval import statistics
 from rast_eval.analysis.length import measure_lengths
 from rast_eval.errors import StoreError
-from rast_eval.paper import published, runs
+from rast_eval.paper import prose, published, runs
 from rast_eval.paper.memory import memory_table, rast_memory
 from rast_eval.paper.runs import Reproduction
 from rast_eval.report.page import Block, Text
@@ -53,7 +53,7 @@ def table2(reproduction: Reproduction) -> list[Block]:
     header = ("base", "system", *reproduction.scale.benchmarks, "RR.")
     note = f"{SCORE_NOTE}\nRR. is a dash: there is no RL-tuned model of this size."
     if reproduction.scale.name == "paper":
-        note += f"\nThe paper in its text: {published.PROSE['Table 2']}."
+        note += f"\nThe paper in its text: {prose.SAYS['Table 2']}."
     else:
         note += "\nHere the ceiling exists, and is left out to show what a table without one looks like."
     return [Table("RAST without a ceiling", header, tuple(rows), note, keys=2)]
@@ -80,7 +80,7 @@ def table3(reproduction: Reproduction) -> list[Block]:
     header = ("base", "system", *reproduction.scale.code_benchmarks, "average")
     note = f"{SCORE_NOTE}\nRAST − base, paired, exact McNemar: {'; '.join(tests)}."
     if reproduction.scale.name == "paper":
-        note += f"\nThe paper in its text: {published.PROSE['Table 3']}."
+        note += f"\nThe paper in its text: {prose.SAYS['Table 3']}."
     return [Table("Greedy decoding", header, tuple(rows), note, keys=2)]
 
 
@@ -106,13 +106,12 @@ def table5(reproduction: Reproduction) -> list[Block]:
     seen: dict[tuple[str, ...], list[str]] = {}
     for spec in specs:
         record = reproduction.record(spec)
-        manifest = record.manifest
         for cell in record.cells:
             sampling = cell.sampling
             weights = {f"{delta.weight:g}" for delta in cell.system.deltas}
             drawn = ("greedy", DASH) if sampling.greedy else (f"{sampling.temperature:g}", f"{sampling.top_p:g}")
             sizes = (str(sampling.max_tokens), str(cell.n), ", ".join(sorted(weights)) or DASH)
-            engine = (cell.prompt, str(manifest.get("backend")), str(manifest.get("dtype")), str(manifest.get("seed")))
+            engine = (cell.prompt, cell.backend, cell.dtype, str(cell.seed))
             seen.setdefault((Arm(cell.arm).label, *drawn, *sizes, *engine), []).append(spec.name)
     rows = tuple((*key, ", ".join(dict.fromkeys(names))) for key, names in seen.items())
     header = ("arm", "temperature", "top-p", "max tokens", "n", "λ", "prompt", "backend", "dtype", "seed", "runs")
@@ -138,7 +137,7 @@ def table6(reproduction: Reproduction) -> list[Block]:
             rows.append((spec.name if arm == "rast" else spec.base, Arm(arm).label, *cells))
     note = "Generated tokens an output, the end token not counted; ± = half of the 95 % interval over problems."
     if scale.name == "paper":
-        note += f" The paper in its text: {published.PROSE['Table 6']}."
+        note += f" The paper in its text: {prose.SAYS['Table 6']}."
     return [Table("Response length in tokens", ("system", "arm", *scale.benchmarks), tuple(rows), note, keys=2)]
 
 
@@ -160,7 +159,7 @@ def appendix_e(reproduction: Reproduction) -> list[Block]:
         )
     note = "The paper does not state the weights of its ensemble; ours are one over the number of deltas."
     if reproduction.scale.name == "paper":
-        note += f" The paper in its text: {published.PROSE['Appendix E']}."
+        note += f" The paper in its text: {prose.SAYS['Appendix E']}."
     return [Table(f"Ensemble of deltas on {base}, {benchmark}", ("deltas", "Avg.", "RR."), tuple(rows), note)]
 
 

@@ -114,13 +114,12 @@ def make(names: Sequence[str], reproduction: Reproduction) -> list[Block]:
     for target in targets:
         started = time.monotonic()
         section: list[Block] = [Heading(target.title, target.name), *target.build(reproduction)]
-        replace_file(reproduction.root / f"{target.name}.md", to_markdown(section, reproduction.root))
+        replace_file(reproduction.root / f"{target.name}.md", to_markdown("", section, reproduction.root))
         print(f"{target.name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
         page += section
     if "paper" in names:
         title = f"RAST (arXiv 2506.15710), reproduced at scale {reproduction.scale.name}"
         page = [*(Text(caveat) for caveat in reproduction.scale.caveats), *page]
-        markdown = f"# {title}\n\n{to_markdown(page, reproduction.root)}"
-        replace_file(reproduction.root / "paper.md", markdown)
+        replace_file(reproduction.root / "paper.md", to_markdown(title, page, reproduction.root))
         replace_file(reproduction.root / "paper.html", to_html(title, page))
     return page

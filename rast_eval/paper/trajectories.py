@@ -10,7 +10,7 @@ from typing import Any
 
 from rast_eval.files import replace_file, write_json
 from rast_eval.inputs.models import find_pair, resolve_models
-from rast_eval.paper import published
+from rast_eval.paper import prose, published
 from rast_eval.paper.figures import LABELS
 from rast_eval.paper.runs import Reproduction
 from rast_eval.paper.sizing import gpus_for
@@ -27,7 +27,7 @@ def figure1(reproduction: Reproduction) -> list[Block]:
     from rast_eval.analysis import path_coverage
     from rast_eval.analysis.path_coverage import first_token_rate, mean_rate
 
-    published_rates = {("32b", "base"): 95.22, ("32b", "rast"): 96.37} if reproduction.scale.name == "paper" else {}
+    published_rates = prose.COVERAGE if reproduction.scale.name == "paper" else {}
     groups, tables, case = [], [], None
     values: dict[str, Any] = {}
     for base in reproduction.scale.bases:
@@ -50,9 +50,9 @@ def figure1(reproduction: Reproduction) -> list[Block]:
         case = case or (base, delta, models, found)
     reproduction.write("figure1", values)
     picture = reproduction.save("figure1", figures.dots(groups, "path coverage rate, % of tokens", (90, 100.5)))
-    note = (
-        f"{path_coverage.NOTE} {path_coverage.PUBLISHED}" if reproduction.scale.name == "paper" else path_coverage.NOTE
-    )
+    note = path_coverage.NOTE
+    if published_rates:
+        note += f" The paper in its text: {prose.SAYS['Figure 1']}."
     table = Table("Path coverage rate", ("base", "model", "PCR, %", "first token, %", "paths"), tuple(tables),
                   note, keys=2)  # fmt: skip
     caption = "How much of the RL model's greedy path a model takes by itself, 95 % intervals over paths."
@@ -117,9 +117,9 @@ def figure5(reproduction: Reproduction) -> list[Block]:
     title = f"KL(base ‖ RAST), {base} + Δ{delta}, problem {example.problem_id}"
     picture = reproduction.save("figure5", figures.token_heat(tokens, example.kl, title, "nats"), pdf=False)
     text = Tokens(tokens, example.kl, "nats", f"{title}: point at a token for its value.")
-    page = to_html("Figure 5", [text, divergence.divergence_table("All outputs", found, tokenizer)])
+    page = to_html("Figure 5", [text, divergence.divergence_table("All outputs", found, tokenizer.decode)])
     replace_file(reproduction.root / "figure5.html", page)
-    table = divergence.divergence_table(f"{len(found)} RAST outputs", found, tokenizer)
+    table = divergence.divergence_table(f"{len(found)} RAST outputs", found, tokenizer.decode)
     return [Picture(picture, f"{title}. Darker = larger."), text, table]
 
 
@@ -128,7 +128,7 @@ def _paths(reproduction: Reproduction, base: str, arm: str, delta: str | None = 
     from rast_eval.analysis.drawing import draw_prompts
     from rast_eval.analysis.forcing import Trajectory, greedy_paths
     from rast_eval.config import EngineConfig
-    from rast_eval.inputs.hub import identity
+    from rast_eval.inputs.identity import identity
 
     scale = reproduction.scale
     name = f"{base}+{delta}" if delta else f"{base}-rl"

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rast_eval.statistics import Estimate
 from rast_eval.types import Arm, Look
 
 if TYPE_CHECKING:
@@ -74,6 +75,21 @@ class Panel:
     series: Sequence[Series]
     marks: Sequence[tuple[float, str]] = ()
     xlabel: str = ""
+
+
+def estimated(
+    label: str, arm: Arm, points: Sequence[tuple[float, Estimate]], paper: Sequence[tuple[float, float]] = ()
+) -> Series:
+    """A line through estimates, in percent, with their intervals as its band."""
+    x = [float(value) for value, _ in points]
+    value, low, high = ([100 * getattr(e, key) for _, e in points] for key in ("value", "low", "high"))
+    return Series(label, arm, x, value, low, high, paper)
+
+
+def sweep_figure(panels: Sequence[Panel], ylabel: str) -> Figure:
+    """Accuracy over λ or a temperature, one panel a sweep or benchmark; λ = 1 is marked where λ is what varies."""
+    marked = [replace(panel, marks=[(1.0, "default")]) if panel.xlabel == "λ" else panel for panel in panels]
+    return line_panels(marked, "", ylabel, columns=2)
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

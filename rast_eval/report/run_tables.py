@@ -78,6 +78,17 @@ def matrix_table(metrics: RunMetrics) -> Table:
     return Table(title(metrics), header, tuple(rows), _notes(metrics))
 
 
+def paper_table(metrics: RunMetrics) -> Table:
+    """The paper's main table for print: a row an arm, columns Avg. and RR. under each benchmark."""
+    rows = []
+    for arm in metrics.arms:
+        cells = [metrics.cell(arm, benchmark) for benchmark in metrics.benchmarks]
+        figures = [(DASH, DASH) if c is None else (score(c.accuracy), rate(c.recovery)) for c in cells]
+        rows.append((_row_label([c for c in cells if c]), *(figure for pair in figures for figure in pair)))
+    header = ("Arm", *(f"{benchmark}\n{name}" for benchmark in metrics.benchmarks for name in ("Avg.", "RR.")))
+    return Table(title(metrics), header, tuple(rows), _notes(metrics))
+
+
 def list_table(metrics: RunMetrics) -> Table:
     """The same figures with a row an arm and benchmark: fits a narrow page."""
     header = ("benchmark", "arm", "Avg.", "seeds ±", "RR.")
@@ -108,12 +119,8 @@ def single_table(metrics: RunMetrics) -> Table:
     return Table(title(metrics), tuple(header), tuple(rows), _notes(metrics))
 
 
-def subset_table(metrics: RunMetrics, intervals: bool = True) -> Table | None:
-    """pass@k and majority@k for every k; None where there is only k = 1.
-
-    Args:
-        intervals: False gives the bare values, for a narrow page.
-    """
+def subset_table(metrics: RunMetrics) -> Table | None:
+    """pass@k and majority@k for every k; None where there is only k = 1."""
     ks = sorted({k for c in metrics.cells for k in c.pass_at if k > 1})
     if not ks:
         return None
@@ -122,7 +129,7 @@ def subset_table(metrics: RunMetrics, intervals: bool = True) -> Table | None:
         for cell in _in_order(metrics, benchmark):
             for name, values in (("pass@k", cell.pass_at), ("majority@k", cell.majority_at)):
                 if values and cell.samples > 1:
-                    figures = (_subset(values, k, intervals) for k in ks)
+                    figures = (_subset(values, k) for k in ks)
                     rows.append((benchmark, cell.arm.label, name, *figures))
     header = ("benchmark", "arm", "", *(f"k={k}" for k in ks))
     return Table("pass@k and majority@k", header, tuple(rows), SUBSET_NOTES[metrics.estimator], keys=3)
@@ -145,9 +152,9 @@ def criteria_table(metrics: RunMetrics) -> Table | None:
     return Table("Programs that pass, in percent", ("benchmark", "arm", *criteria), rows, CRITERIA_NOTE, keys=2)
 
 
-def detail_tables(metrics: RunMetrics, intervals: bool = True) -> list[Table]:
+def detail_tables(metrics: RunMetrics) -> list[Table]:
     """What stands under the main table."""
-    tables = (subset_table(metrics, intervals), criteria_table(metrics), output_table(metrics))
+    tables = (subset_table(metrics), criteria_table(metrics), output_table(metrics))
     return [table for table in tables if table is not None]
 
 
@@ -246,8 +253,6 @@ def _mean_accuracy(metrics: RunMetrics, arm: str) -> str:
     return DASH if len(values) < len(metrics.benchmarks) else percent(math.fsum(values) / len(values))
 
 
-def _subset(values: Mapping[int, Estimate], k: int, intervals: bool = True) -> str:
+def _subset(values: Mapping[int, Estimate], k: int) -> str:
     estimate = values.get(k)
-    if estimate is None or math.isnan(estimate.value):
-        return DASH
-    return score(estimate) if intervals else percent(estimate.value)
+    return DASH if estimate is None else score(estimate)

@@ -5,6 +5,7 @@ A grade names the output it judges by its SHA-256, so one of a sample that was m
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,9 +14,10 @@ from typing import IO, NamedTuple
 
 from rast_eval.files import cannot_write, make_folder, replacing, write_all
 from rast_eval.results import lines
+from rast_eval.results.digests import belongs, grade_line
 from rast_eval.results.lines import BUFFER_BYTES, Damage
 from rast_eval.results.samples import OpenSamples, key_of
-from rast_eval.types import Grade
+from rast_eval.types import Grade, Scorer
 
 DROPPED = "Dropped; what they judged is graded anew where it is there."
 
@@ -29,8 +31,8 @@ class _Chunk(NamedTuple):
 
 
 @contextmanager
-def fresh_grades(path: Path) -> Iterator[FreshGrades]:
-    """Room for grades of the file `path`, gone with the block.
+def fresh_grades(path: Path, scorer: Scorer) -> Iterator[FreshGrades]:
+    """Room for grades of the file `path` by `scorer`, gone with the block.
 
     Raises:
         StoreError: the disk is full or went away.
@@ -41,7 +43,7 @@ def fresh_grades(path: Path) -> Iterator[FreshGrades]:
     except OSError as error:
         raise cannot_write(path, error) from error
     with scratch:
-        yield FreshGrades(path, scratch)
+        yield FreshGrades(path, scorer, scratch)
 
 
 class FreshGrades:
@@ -52,8 +54,8 @@ class FreshGrades:
         scratch: an unbuffered file of this object's own.
     """
 
-    def __init__(self, path: Path, scratch: IO[bytes]) -> None:
-        self._path, self._scratch = path, scratch
+    def __init__(self, path: Path, scorer: Scorer, scratch: IO[bytes]) -> None:
+        self._path, self._scorer, self._scratch = path, scorer, scratch
         self._chunks: dict[str, _Chunk] = {}
         self._end = 0
 
@@ -68,7 +70,8 @@ class FreshGrades:
         Raises:
             StoreError: the disk is full or went away.
         """
-        encoded = [lines.encode_grade(grade, digest) for grade, digest in grades]
+        rows = (grade_line(grade, digest, self._scorer) for grade, digest in grades)
+        encoded = [json.dumps(row).encode() + b"\n" for row in rows]
         data = b"".join(encoded)
         try:
             write_all(self._scratch.fileno(), data)
@@ -107,7 +110,7 @@ class FreshGrades:
                 problem, sample = key = key_of(row)
                 covered.setdefault(problem, set()).add(sample)
                 # A sample that these `samples` lack was added by another process meanwhile.
-                if key in samples and row.get("output_sha256", "") != samples.digest(key):
+                if key in samples and not belongs(row, samples.digest(key), self._scorer.name):
                     stale.add(problem)
         lines.name_damage(self._path, damage, DROPPED)
         fresh = {problem: chunk.grades for problem, chunk in self._chunks.items()}

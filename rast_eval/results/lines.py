@@ -12,19 +12,35 @@ import hashlib
 import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeVar
 
-from rast_eval.types import Grade
+from rast_eval.results.digests import is_sealed
 
 Row = dict[str, Any]
 Read = TypeVar("Read")
 
 BUFFER_BYTES = 1 << 20
 _OUTPUT = b', "output": "'
-_HEAD = {"fingerprint": str, "problem_id": str, "sample": int, "num_tokens": int, "finish_reason": str}
-_GRADE = {"problem_id": str, "sample": int, "prediction": str, "correct": bool, "status": str, "details": dict}
+_HEAD = {
+    "fingerprint": str,
+    "session": str,
+    "problem_id": str,
+    "sample": int,
+    "problem_sha256": str,
+    "prompt_sha256": str,
+    "num_tokens": int,
+    "finish_reason": str,
+}
+_GRADE = {
+    "problem_id": str,
+    "sample": int,
+    "prediction": str,
+    "correct": bool,
+    "status": str,
+    "details": dict,
+    "scorer_version": str,
+}
 _NAMED = 5
 
 
@@ -92,18 +108,14 @@ def read_sample(line: bytes) -> Row:
     return row
 
 
-def encode_grade(grade: Grade, digest: str) -> bytes:
-    """The line of a grade, with the digest of the output that it judges."""
-    return json.dumps({**asdict(grade), "output_sha256": digest}).encode() + b"\n"
-
-
 def read_grade(line: bytes) -> Row:
-    """A grade's line, `vote` and `details` always included.
+    """A grade's line, `vote` and `details` always included, and `sealed`: whether it is as it was written.
 
     Raises:
         Damaged: it is no grade.
     """
     row = _object(line)
+    row["sealed"] = is_sealed(line)
     row.setdefault("details", {})
     if row.setdefault("vote", None) is not None and type(row["vote"]) is not int:
         raise Damaged("its vote is no int")

@@ -13,20 +13,25 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
 from rast_eval.files import write_json
+from rast_eval.results import provenance
 from rast_eval.results.reader import GradeMatrix, Run, count_samples, is_graded, load_grades, load_run, scorer_of
 from rast_eval.results.recovery import UNKNOWN
 from rast_eval.statistics import Accuracy, Estimate, Recovery
 from rast_eval.types import Arm, Cell
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 Estimator = Literal["unbiased", "paper"]
 
+FIGURE_COLUMNS = ("value", "low", "high", "se", "seeds_se", "method", "note")
 SCORE_AGAIN = "`rast-eval score` grades them anew"
 
 FEW_EXTRACTED, MANY_TRUNCATED = 0.90, 0.05
@@ -139,7 +144,7 @@ def evaluate_runs(
         name: of the result; by default the first run's.
 
     Raises:
-        StoreError: no manifest, or nothing graded yet.
+        StoreError: no manifest, nothing graded yet, or arms that answered different problems under one id.
         UsageError: a cell has no grades by `scorer`.
     """
     records = [load_run(run) for run in runs]
@@ -147,11 +152,12 @@ def evaluate_runs(
     planned: dict[tuple[Arm, str], Cell] = {}
     grades: dict[tuple[Arm, str], GradeMatrix] = {}
     ungraded: dict[tuple[Arm, str], str] = {}
+    holder: dict[tuple[Arm, str], Run] = {}
     for record in records:
         for cell in record.cells:
             key = (cell.arm, cell.benchmark)
             if key not in planned:
-                planned[key] = cell
+                planned[key], holder[key] = cell, record
                 found = load_grades(record, cell, scorer) if scorer or is_graded(record, cell) else None
                 if found is not None and found.problem_ids:
                     grades[key] = found
@@ -162,7 +168,12 @@ def evaluate_runs(
             f"{runs[0]} has no problem whose samples are all graded.",
             f"Type the same `rast-eval run` command again, or `rast-eval score {runs[0]}` to grade what is there.",
         )
-    cells, warnings = [], [note for record in records for note in record.notes]
+    for benchmark in dict.fromkeys(benchmark for _, benchmark in grades):
+        named = {f"{holder[key].name}'s {key[0]}": found for key, found in grades.items() if key[1] == benchmark}
+        provenance.require_same_problems(benchmark, named)
+    cells = []
+    warnings = [note for record in records for note in record.notes]
+    warnings += dict.fromkeys(warning for record in records for warning in provenance.row_warnings(record))
     for key, cell in planned.items():
         if key not in grades:
             warnings.append(ungraded[key])
@@ -170,7 +181,8 @@ def evaluate_runs(
         figures = _cell_metrics(cell, grades[key], scorer_of(cell, scorer), estimator, ks)
         recovery, note = _recovery(grades, cell)
         cells.append(dataclasses.replace(figures, recovery=recovery))
-        warnings += [*_cell_warnings(figures, grades[key]), *note]
+        made_by = provenance.warnings_of(holder[key], cell, grades[key])
+        warnings += [*_cell_warnings(figures, grades[key]), *made_by, *note]
     warnings += _prompt_warnings(cells)
     unscored = tuple(f"{c.arm} on {c.benchmark}" for c in cells if c.shares.extracted == 0.0)
     average = _average_recoveries(grades, cells, estimator)
@@ -186,7 +198,7 @@ def require_scored(metrics: RunMetrics) -> None:
     if metrics.unscored and len(metrics.unscored) == len(metrics.cells):
         raise NothingScored(
             f"No answer could be extracted at all: {', '.join(metrics.unscored)}.",
-            "Look at the outputs with `rast-eval view`, then check --prompt and --max-tokens.",
+            "Look at the outputs in the run's samples/, then check --prompt and --max-tokens.",
         )
 
 
@@ -201,6 +213,25 @@ def to_jsonable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def frame(metrics: RunMetrics) -> DataFrame:
+    """One row a figure (tidy form): what it is of, its name, k where it has one, value and interval; fractions."""
+    import pandas as pd
+
+    rows = []
+    for cell in metrics.cells:
+        labels = ("benchmark", "arm", "system", "prompt", "decoding", "max_tokens", "scorer", "problems", "samples")
+        named = {"run": metrics.run, **{label: getattr(cell, label) for label in labels}}
+        figures: list[tuple[str, int | None, Estimate | Recovery | float]] = [("accuracy", None, cell.accuracy)]
+        figures += [("pass", k, estimate) for k, estimate in cell.pass_at.items()]
+        figures += [("majority", k, estimate) for k, estimate in cell.majority_at.items()]
+        figures += [("recovery", None, cell.recovery)] if cell.recovery else []
+        figures += [(name, None, share) for name, share in vars(cell.shares).items()]
+        for metric, k, figure in [*figures, ("mean_tokens", None, cell.mean_tokens)]:
+            parts = {"value": figure} if isinstance(figure, float) else vars(figure)
+            rows.append({**named, "metric": metric, "k": k, **{key: parts.get(key) for key in FIGURE_COLUMNS}})
+    return pd.DataFrame(rows).astype({"k": "Int64"})
 
 
 def write_metrics(metrics: RunMetrics, run: Path) -> Path:

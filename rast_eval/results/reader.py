@@ -23,15 +23,18 @@ from numpy.typing import NDArray
 from rast_eval.errors import StoreError, UsageError
 from rast_eval.inputs import presets
 from rast_eval.results import lines, recovery
+from rast_eval.results.digests import belongs
 from rast_eval.results.lines import BUFFER_BYTES, Damage
 from rast_eval.results.samples import Key, key_of
 from rast_eval.results.store import Store
+from rast_eval.scoring.registry import chosen
 from rast_eval.types import Cell
 
 CRITERIA = (("base", "plus"), ("official", "process"))
 """Ways of judging a program that grades may carry: EvalPlus's two sets of inputs, LiveCodeBench's two kinds of IO."""
 
-MATH_SCORERS = ("simplerl", "strict")
+ENDING = ("num_tokens", "finish_reason", "stop_reason", "output_sha256", "problem_sha256", "session")
+"""What is read of a sample's line beside its output."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,10 @@ class GradeMatrix:
         stopped_by_string: bool [N, n], ended by a stop string.
         incomplete: problems seen with some, but not all, of their samples graded.
         criteria: share of outputs that pass each criterion for programs, e.g. `{"base": 0.8, "plus": 0.7}`.
-        stale: grades that judge another output than the stored one; they count as missing.
+        stale: grades that judge another output than the stored one or were altered; they count as missing.
+        problem_sha256: N digests of question and gold, `Problem.sha256`.
+        sessions: ids of the sessions that made the samples.
+        scorer_versions: of the scorer that judged them; one, unless grades of several versions were mixed.
     """
 
     problem_ids: tuple[str, ...]
@@ -92,6 +98,9 @@ class GradeMatrix:
     incomplete: int
     criteria: Mapping[str, float]
     stale: int = 0
+    problem_sha256: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    scorer_versions: tuple[str, ...] = ()
 
     @property
     def by_problem(self) -> dict[str, float]:
@@ -131,8 +140,8 @@ def count_samples(run: Run, cell: Cell) -> int:
 
 
 def scorer_of(cell: Cell, scorer: str | None) -> str:
-    """The scorer to read: a math scorer asked for replaces another math scorer, never a code one."""
-    return scorer if scorer and cell.scorer in MATH_SCORERS else cell.scorer
+    """The scorer to read: one asked for replaces another that judges the same, so a math scorer never a code one."""
+    return chosen(cell.scorer, scorer)
 
 
 def grades_file(run: Run, cell: Cell, scorer: str | None = None) -> Path:
@@ -152,6 +161,8 @@ class _Ending(NamedTuple):
     tokens: int
     cut: bool
     stopped: bool
+    problem: str
+    session: str
 
 
 class _Judged(NamedTuple):
@@ -162,6 +173,7 @@ class _Judged(NamedTuple):
     prediction: str
     status: str
     criteria: Mapping[str, str] | None
+    version: str
 
 
 def load_grades(run: Run, cell: Cell, scorer: str | None = None) -> GradeMatrix:
@@ -182,11 +194,13 @@ def load_grades(run: Run, cell: Cell, scorer: str | None = None) -> GradeMatrix:
             row["num_tokens"],
             row["finish_reason"] == "length",
             isinstance(row.get("stop_reason"), str),
+            intern(row["problem_sha256"]),
+            intern(row["session"]),
         )
         for row in Store(run.path).heads(cell)
         if row["sample"] < cell.n
     }
-    judged, stale = _read_grades(file, endings)
+    judged, stale = _read_grades(file, endings, name)
     columns = range(cell.n)
     order = dict.fromkeys(problem for problem, _ in endings)
     done = tuple(p for p in order if all((p, j) in judged for j in columns))
@@ -205,11 +219,14 @@ def load_grades(run: Run, cell: Cell, scorer: str | None = None) -> GradeMatrix:
         incomplete=len(order) - len(done),
         criteria=_criteria([x.criteria for row in found for x in row]),
         stale=stale,
+        problem_sha256=tuple(endings[p, 0].problem for p in done),
+        sessions=tuple(dict.fromkeys(ending.session for ending in endings.values())),
+        scorer_versions=tuple(sorted({x.version for x in judged.values()})),
     )
 
 
-def _read_grades(file: Path, endings: Mapping[Key, _Ending]) -> tuple[dict[Key, _Judged], int]:
-    """Grades of the outputs that are there, and how many judge another output."""
+def _read_grades(file: Path, endings: Mapping[Key, _Ending], scorer: str) -> tuple[dict[Key, _Judged], int]:
+    """Grades as `scorer` gave them to the outputs that are there, and how many do not belong to theirs."""
     judged: dict[Key, _Judged] = {}
     stale = 0
     damage: list[Damage] = []
@@ -219,7 +236,7 @@ def _read_grades(file: Path, endings: Mapping[Key, _Ending]) -> tuple[dict[Key, 
             ending = endings.get(key)
             if ending is None:
                 continue
-            if row.get("output_sha256", ending.digest) != ending.digest:
+            if not belongs(row, ending.digest, scorer):
                 stale += 1
                 continue
             vote, details = row["vote"], row["details"]
@@ -229,6 +246,7 @@ def _read_grades(file: Path, endings: Mapping[Key, _Ending]) -> tuple[dict[Key, 
                 intern(row["prediction"]),
                 intern(row["status"]),
                 {name: details[name] for pair in CRITERIA for name in pair if name in details} if details else None,
+                intern(row["scorer_version"]),
             )
     lines.name_damage(file, damage, "Left out here; `rast-eval score` writes the file anew.")
     return judged, stale

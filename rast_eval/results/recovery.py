@@ -12,12 +12,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rast_eval.errors import UsageError
+from rast_eval.errors import StoreError, UsageError
 from rast_eval.files import cannot_write, replacing, sync_folder, write_all
 from rast_eval.results import lines
 from rast_eval.results.lines import BUFFER_BYTES, Damage, Damaged
 from rast_eval.results.samples import Key, key_of
 from rast_eval.types import Arm, Cell, ModelRef, Sampling, System
+
+SCHEMA = 2
+"""Of the manifest and the lines of samples and grades: docs/run-format.md."""
 
 UNKNOWN = "unknown"
 LOST = "models, sampling, prompt and stop strings"
@@ -31,9 +34,16 @@ def read_manifest(path: Path) -> tuple[dict[str, Any], list[Cell]]:
 
     Raises:
         Damaged: it is empty, torn, or lacks what a run's has.
+        StoreError: it has another version's format.
     """
     try:
         manifest = json.loads(path.read_bytes() or b"")
+        if ("schema" in manifest or "cells" in manifest) and manifest.get("schema") != SCHEMA:
+            written = f"format {manifest['schema']}" if manifest.get("schema") else "no format"
+            raise StoreError(
+                f"{path} has {written}, and this version reads format {SCHEMA}.",
+                "Read it with the version that wrote it, or type the run command again with another -o DIR.",
+            )
         return manifest, [Cell.from_json(row) for row in manifest["cells"]]
     except OSError as error:
         raise Damaged(f"cannot be read ({error.strerror})") from error

@@ -18,17 +18,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rast_eval.errors import StoreError
 from rast_eval.files import append_descriptor, cannot_write, sync_folder, write_all, write_json
+from rast_eval.inputs.identity import changed_parts
 from rast_eval.results import lines, recovery, samples
 from rast_eval.results.lines import Damage, Damaged, Row
 from rast_eval.results.locks import lock
-from rast_eval.results.samples import Key, OpenSamples
-from rast_eval.types import Cell, Completion, Request
+from rast_eval.results.recovery import SCHEMA
+from rast_eval.results.samples import OpenSamples
+from rast_eval.types import Cell, Completion, ModelRef, Request
 
-SCHEMA = 1
+MERGED = ("prompts", "first_renderings", "benchmarks", "checkpoints", "include")
+"""Facts of a manifest that gather what every command in the directory brought."""
 
 
 def shard_suffix(shard: tuple[int, int] | None) -> str:
@@ -45,13 +49,18 @@ class Store:
     """
 
     def __init__(self, root: Path, shard: tuple[int, int] | None = None) -> None:
-        self.root, self.shard = root, shard
+        self.root, self.shard, self.session = root, shard, ""
         self._appending: dict[Path, int] = {}
 
     @property
     def manifest_path(self) -> Path:
         """manifest.json, or this shard's own."""
         return self.root / f"manifest{shard_suffix(self.shard)}.json"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the directory holds no run yet."""
+        return not any(self.root.glob("manifest*.json"))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -72,27 +81,42 @@ class Store:
         return lock(self.root, ".lock.grades", wait=True)
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest, or the first shard's where there is only those.
+        """The manifest; those of shards are read as one.
 
         Raises:
-            StoreError: the directory holds no run, or its manifest is damaged.
+            StoreError: the directory holds no run, or one of another version, or its manifest is damaged.
         """
-        reasons = []
+        found, reasons = [], []
         for path in [self.root / "manifest.json", *sorted(self.root.glob("manifest.shard-*.json"))]:
             if path.is_file():
                 try:
-                    return recovery.read_manifest(path)[0]
+                    found.append(recovery.read_manifest(path)[0])
                 except Damaged as error:
                     reasons.append(f"{path} {error}.")
-        if reasons:
+        if reasons and not found:
             raise StoreError(reasons[0], "Type the same `rast-eval run` command again: it writes it anew.")
-        raise StoreError(
-            f"{self.root} holds no run: it has no manifest.json.",
-            "Type the directory that `rast-eval run -o` wrote.",
-        )
+        if not found:
+            raise StoreError(
+                f"{self.root} holds no run: it has no manifest.json.",
+                "Type the directory that `rast-eval run -o` wrote.",
+            )
+        merged = found[0]
+        for other in found[1:]:
+            merged = _joined(merged, other)
+        return merged
 
-    def begin(self, planned: Sequence[Cell], facts: Mapping[str, Any], *, overwrite: bool) -> None:
-        """Write the manifest: `facts` and the cells, those of earlier commands in this directory included.
+    def begin(
+        self,
+        planned: Sequence[Cell],
+        facts: Mapping[str, Any],
+        session: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        overwrite: bool,
+    ) -> None:
+        """Write the manifest: `facts`, this session, the cells; those of earlier commands in this directory stay.
+
+        Args:
+            session: this command's own facts; its `id` goes into every line of `append`.
 
         Overwriting removes what this process would write, once: until `finish`, the same command continues.
 
@@ -100,30 +124,37 @@ class Store:
             StoreError: a cell's samples were made with other settings and `overwrite` is off.
         """
         earlier, known = self._earlier(planned)
-        cells = {(cell.arm, cell.benchmark): cell for cell in known}
-        overwriting = {(arm, benchmark): mark for arm, benchmark, mark in earlier.get("overwriting", ())}
+        held = {cell.name: cell for cell in known}
+        overwriting = dict(earlier.get("overwriting", {}))
+        replaced = []
         for cell in planned:
-            key = (cell.arm, cell.benchmark)
-            if overwrite and overwriting.get(key) == cell.fingerprint:
-                print(f"{self.root}: {' on '.join(key)} goes on where the overwriting stopped.", file=sys.stderr)
+            old = held.get(cell.name)
+            if overwrite and overwriting.get(cell.name) == cell.fingerprint:
+                print(f"{self.root}: {cell.name} goes on where the overwriting stopped.", file=sys.stderr)
             elif overwrite:
-                self._remove(cell)
-                overwriting[key] = cell.fingerprint
-            elif key in cells and cells[key].fingerprint != cell.fingerprint:
+                replaced.append(cell)
+            elif old and old.fingerprint != cell.fingerprint:
                 raise StoreError(
                     f"{self.root} holds samples of {cell.arm} on {cell.benchmark} made with other settings "
-                    f"({_difference(earlier, facts, cells[key], cell)}).",
+                    f"({_difference(earlier, facts, old, cell)}).",
                     "Type another -o DIR, or --overwrite to replace them.",
                 )
-            cells[key] = cell
-        kept = [asdict(cell) for cell in cells.values() if cell.prompt != recovery.UNKNOWN]
-        marks = [(*key, mark) for key, mark in overwriting.items()]
-        write_json(self.manifest_path, {**facts, "schema": SCHEMA, "cells": kept, "overwriting": marks})
+        for name in held.keys() - ({cell.name for cell in planned} if overwrite else set()):
+            _refuse_changed(self.root, earlier, facts, held[name])
+        for cell in replaced:
+            self._remove(cell)
+            overwriting[cell.name] = cell.fingerprint
+        own = {**facts, "cells": [asdict(cell) for cell in planned], "sessions": [dict(session)]}
+        self.session = str(session.get("id", ""))
+        write_json(self.manifest_path, {"schema": SCHEMA, **_joined(earlier, own), "overwriting": overwriting})
 
-    def finish(self, **facts: Any) -> None:
-        """Complete the manifest."""
+    def note(self, *, status: str | None = None, **facts: Any) -> None:
+        """Complete this session's entry in the manifest."""
         manifest, _ = recovery.read_manifest(self.manifest_path)
-        write_json(self.manifest_path, {**manifest, "overwriting": [], **facts})
+        manifest["sessions"][-1] |= facts
+        if status == "complete":
+            manifest["overwriting"] = {}
+        write_json(self.manifest_path, {**manifest, "status": status or manifest["status"]})
 
     def _earlier(self, planned: Sequence[Cell]) -> tuple[dict[str, Any], list[Cell]]:
         """This process's earlier manifest and its cells; a damaged one is kept aside, its cells told by the samples."""
@@ -135,8 +166,8 @@ class Store:
         except Damaged as error:
             cells = recovery.rebuild_cells(self.root)
             copy = recovery.keep_copy(path)
-            asked = {(cell.arm, cell.benchmark) for cell in planned}
-            others = [f"{cell.arm} on {cell.benchmark}" for cell in cells if (cell.arm, cell.benchmark) not in asked]
+            asked = {cell.name for cell in planned}
+            others = [f"{cell.arm} on {cell.benchmark}" for cell in cells if cell.name not in asked]
             lost = f"; of {', '.join(others)} also {recovery.LOST}: their command brings them back" if others else ""
             warnings.warn(
                 f"{path} {error}. Kept as {copy.name} and written anew for these cells, whose samples stay; its "
@@ -166,14 +197,14 @@ class Store:
         whole = folder / f"{cell.benchmark}.jsonl"
         return [*([whole] if whole.is_file() else []), *sorted(folder.glob(f"{cell.benchmark}.shard-*.jsonl"))]
 
-    def resume(self, cell: Cell) -> set[Key]:
-        """Keys of the samples that are there; damaged lines of this process's files are set aside on the way."""
+    def resume(self, cell: Cell) -> Iterator[Row]:
+        """As `heads`; damaged lines of this process's files are set aside on the way."""
         own = self._own_files(cell)
 
         def mend(path: Path, damage: Sequence[Damage]) -> None:
             (recovery.set_aside if path in own else samples.leave_out)(path, damage)
 
-        return {samples.key_of(row) for row in samples.each(self.sample_files(cell), cell, lines.read_head, mend)}
+        return samples.each(self.sample_files(cell), cell, lines.read_head, mend)
 
     def heads(self, cell: Cell) -> Iterator[Row]:
         """Samples made with the cell's settings, from all shards, without their outputs."""
@@ -191,7 +222,7 @@ class Store:
         """Where the cell's grades by `scorer` lie."""
         return self.root / "grades" / cell.arm / f"{cell.benchmark}.{scorer}.jsonl"
 
-    def append(self, cell: Cell, request: Request, prompt_sha256: str, completion: Completion) -> None:
+    def append(self, cell: Cell, request: Request, completion: Completion) -> None:
         """Append one sample and fsync it.
 
         Raises:
@@ -199,11 +230,13 @@ class Store:
         """
         facts = {
             "fingerprint": cell.fingerprint,
+            "session": self.session,
             "benchmark": cell.benchmark,
             "problem_id": completion.problem_id,
             "sample": completion.sample,
             "seed": request.seed,
-            "prompt_sha256": prompt_sha256,
+            "problem_sha256": request.problem_sha256,
+            "prompt_sha256": request.prompt_sha256,
             "num_tokens": completion.num_tokens,
             "finish_reason": completion.finish_reason,
             "stop_reason": completion.stop_reason,
@@ -232,17 +265,57 @@ class Store:
         self._appending.clear()
 
 
+def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """What two commands, or two shards, say together; where they differ the second counts."""
+    cells = {(cell["arm"], cell["benchmark"]): cell for cell in [*first.get("cells", []), *second["cells"]]}
+    return {
+        **first,
+        **second,
+        "created": first.get("created") or second.get("created"),
+        **{key: {**first.get(key, {}), **second.get(key, {})} for key in MERGED},
+        "cells": list(cells.values()),
+        "sessions": [*first.get("sessions", []), *second["sessions"]],
+    }
+
+
 def _difference(old_run: Mapping[str, Any], new_run: Mapping[str, Any], old: Cell, new: Cell) -> str:
-    """Which settings differ, e.g. `temperature 1.0 there, 0.7 here`."""
+    """Which settings differ, e.g. `temperature 1.0 there, 0.7 here`, or `weights of tiny-m changed`."""
     if old.prompt == recovery.UNKNOWN:
         return "its damaged manifest no longer says which"
     sampling, own = asdict(old.sampling), asdict(new.sampling)
     pairs = [(key, sampling[key], own[key]) for key in own]
-    pairs += [(key, getattr(old, key), getattr(new, key)) for key in ("prompt", "stop", "system")]
-    pairs += [(key, old_run.get(key), new_run.get(key)) for key in ("backend", "dtype", "seed")]
+    keys = ("prompt", "stop", "backend", "dtype", "seed")
+    pairs += [(key, getattr(old, key), getattr(new, key)) for key in keys]
     told = [
         f"{key} {a} there, {b} here" if isinstance(b, str | int | float) else f"{key} differs"
         for key, a, b in pairs
         if a != b
     ]
-    return "; ".join(told) or "a checkpoint or the prompt's text changed"
+    if old.template_sha256 != new.template_sha256 and old.prompt == new.prompt:
+        told.append(f"the text of prompt {new.prompt} changed")
+    if old.system.label != new.system.label:
+        told.append(f"system {old.system.label} there, {new.system.label} here")
+    for before, now in zip(old.system.members, new.system.members, strict=False):
+        told += [f"{part} of {now.label} changed" for part in _changed(old_run, before, new_run, now)]
+    return "; ".join(told) or "the checkpoints differ"
+
+
+def _changed(old_run: Mapping[str, Any], old: ModelRef, new_run: Mapping[str, Any], new: ModelRef) -> list[str]:
+    """Parts of a checkpoint that two runs know differently; none where one of them does not know it."""
+    before, now = old_run.get("checkpoints", {}).get(old.key), new_run.get("checkpoints", {}).get(new.key)
+    return changed_parts(before, now) if before and now else []
+
+
+def _refuse_changed(root: Path, earlier: Mapping[str, Any], facts: Mapping[str, Any], cell: Cell) -> None:
+    """Refuse to set new samples beside those of a cell whose checkpoint is another by now.
+
+    Raises:
+        StoreError: names the part that changed.
+    """
+    for ref in cell.system.members:
+        if parts := _changed(earlier, ref, facts, ref):
+            raise StoreError(
+                f"{root} holds samples of {cell.arm} on {cell.benchmark} made with another {ref.label} "
+                f"({', '.join(parts)} changed).",
+                "Type another -o DIR, or --overwrite with every arm to replace them.",
+            )

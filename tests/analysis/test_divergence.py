@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from rast_eval.analysis.divergence import divergence_table, kl_divergence, measure, top_tokens
+from rast_eval.analysis.divergence import divergence_table, in_released_unit, kl_divergence, measure, top_tokens
 from rast_eval.analysis.forcing import TeacherForcer, members_of
 from rast_eval.decoding.loading import load_tokenizer
 
@@ -30,7 +30,22 @@ def test_divergence_along_a_path(models, path, direct):
     assert list(found.kl) == pytest.approx(expected, abs=1e-3)
     assert found.base_choices == tuple(base.argmax(-1).tolist())
     assert min(found.kl) > -1e-9
-    tokenizer = load_tokenizer(models.base)
-    ranked = top_tokens([found, found], tokenizer, count=3)
-    assert [mean for _, mean, _ in ranked] == sorted((mean for _, mean, _ in ranked), reverse=True)
-    assert divergence_table("t", [found], tokenizer).rows[3][1] == f"{max(found.kl):.4f}"
+    assert list(found.reverse) == pytest.approx((q.exp() * (q - p)).sum(-1).tolist(), abs=1e-3)
+    assert found.columns == width
+    ranked = top_tokens([found, found], count=3)
+    means = [sum(kl for kl, _, _ in seen) / len(seen) for _, seen in ranked]
+    assert means == sorted(means, reverse=True)
+    table = divergence_table("t", [found], load_tokenizer(models.base).decode)
+    assert table.rows[3][1:4] == (
+        f"{max(found.kl):.4f}",
+        f"{max(found.reverse):.4f}",
+        f"{max(found.reverse) / width * 1e9:,.1f}",
+    )
+
+
+def test_the_released_unit_is_the_mean_over_the_vocabulary_times_1e9():
+    base, rast = torch.randn(1, 64, generator=torch.Generator().manual_seed(0)), torch.zeros(1, 64)
+    p, q = rast.double().softmax(-1), base.double().softmax(-1)
+    direct = (p * (p.log() - q.log())).mean(-1).item() * 1e9
+    assert in_released_unit(kl_divergence(rast, base).item(), 64) == pytest.approx(direct)
+    assert in_released_unit(0.12741, 152064) == pytest.approx(837.9, abs=0.05)

@@ -4,9 +4,9 @@ import pytest
 
 from rast_eval.config import RunConfig
 from rast_eval.errors import UnknownName
-from rast_eval.inputs import presets
+from rast_eval.inputs import prompts
 from rast_eval.inputs.models import resolve_models
-from rast_eval.run import plan
+from rast_eval.runs import plan
 
 
 @pytest.fixture
@@ -42,7 +42,29 @@ def test_released(data):
     found = cells(data, delta="14b", preset="released")
     assert found["rast"].prompt == "abel"
     assert (found["base"].problem_count, found["rast"].problem_count) == (50, 60)
-    assert {cell.stop for cell in found.values()} == {presets.RELEASED_STOPS}
+    assert {cell.stop for cell in found.values()} == {prompts.get("qwen-boxed").stop}
+
+
+def test_the_released_script_asks_50_problems_of_math_and_aime_only():
+    """As its `run_vllm.py` does: the other four benchmarks are asked whole; AIME24 has 30 problems anyway."""
+    models = resolve_models("32b", ["14b"])
+    config = RunConfig(models, ("base", "rast", "rl"), ("math500", "aime24", "amc23", "gsm8k"), preset="released")
+    asked = {(c.benchmark, c.arm): c.problem_count for c in plan.build(config, allow_missing_data=True).cells}
+    assert {key[1]: n for key, n in asked.items() if key[0] == "math500"} == {"base": 50, "rast": 500, "rl": 50}
+    assert {n for key, n in asked.items() if key[0] != "math500"} == {30, 40, 1319}
+
+
+def test_llama_is_asked_under_the_prompt_of_its_training():
+    models = resolve_models("llama3.1-70b", ["llama3.1-8b"])
+    for preset in (None, "paper"):
+        config = RunConfig(models, ("base@sampled", "rast"), ("amc23",), preset=preset)
+        assert {cell.prompt for cell in plan.build(config, allow_missing_data=True).cells} == {"abel"}
+
+
+def test_under_the_paper_preset_a_base_keeps_its_own_prompt():
+    config = RunConfig(resolve_models("1.5b", ["14b"]), ("base", "rast"), ("amc23",), preset="paper")
+    prompts = {cell.arm: cell.prompt for cell in plan.build(config, allow_missing_data=True).cells}
+    assert prompts == {"base": "abel", "rast": "qwen-boxed"}
 
 
 def test_a_flag_wins_over_the_preset(data):

@@ -36,6 +36,9 @@ def test_a_run_is_matched_with_its_row(tmp_path):
     ]
     for row in rows:
         assert row.inside == (row.low <= row.paper + 0.05 and row.paper - 0.05 <= row.high)
+    notes = {(r.arm, r.figure): r.note for r in rows}
+    assert notes["rl", "Avg."] == "SimpleRL-Zoo states 82.4"
+    assert notes["rast", "Avg."] == ""
     assert beside_table("t", rows).rows[1][5].startswith(("+", "-"))
 
 

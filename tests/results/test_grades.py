@@ -1,16 +1,19 @@
 import json
 from dataclasses import replace
 
+from run_writer import Judge
 from small_store import CELL, append
 
 from rast_eval.results.grades import fresh_grades
 from rast_eval.results.store import Store
 from rast_eval.types import Grade
 
+JUDGE = Judge("simplerl")
+
 
 def grade(store, problems, planned=("0", "1"), mark="7", n=2):
     """Grade the first n stored samples of `problems` with the prediction `mark`, and put them into the file."""
-    with store.open_samples(CELL) as stored, fresh_grades(store.grades_file(CELL, "simplerl")) as fresh:
+    with store.open_samples(CELL) as stored, fresh_grades(store.grades_file(CELL, "simplerl"), JUDGE) as fresh:
         for problem in problems:
             held = [key for j in range(n) if (key := (problem, j)) in stored]
             fresh.add(problem, [(Grade(*key, mark, True, "ok", 0), stored.digest(key)) for key in held])
@@ -51,7 +54,7 @@ def test_a_slow_reader_does_not_undo_what_was_graded_meanwhile(tmp_path):
     store = Store(tmp_path)
     append(store, ("0", 0))
     path = store.grades_file(CELL, "simplerl")
-    with store.open_samples(CELL) as before, fresh_grades(path) as slow:
+    with store.open_samples(CELL) as before, fresh_grades(path, JUDGE) as slow:
         slow.add("0", [(Grade("0", 0, "slow", True, "ok"), before.digest(("0", 0)))])
         append(store, ("0", 1))
         grade(store, ["0"], mark="complete")

@@ -2,11 +2,12 @@ import io
 import json
 
 import pytest
+from run_writer import Judge
 
 from rast_eval.results import lines
+from rast_eval.results.digests import grade_line
 from rast_eval.results.lines import (
     Damaged,
-    encode_grade,
     encode_sample,
     output_sha256,
     read_grade,
@@ -15,7 +16,16 @@ from rast_eval.results.lines import (
 )
 from rast_eval.types import Grade
 
-FACTS = {"fingerprint": "f", "problem_id": "0", "sample": 1, "num_tokens": 3, "finish_reason": "stop"}
+FACTS = {
+    "fingerprint": "f",
+    "session": "s",
+    "problem_id": "0",
+    "sample": 1,
+    "problem_sha256": "d",
+    "prompt_sha256": "e",
+    "num_tokens": 3,
+    "finish_reason": "stop",
+}
 OUTPUTS = ["", "plain", 'quotes " and \\ and \n', "lone \ud800, null \0, line \u2028, λ", '", "output": "']
 GOOD = encode_sample(FACTS, "So \\boxed{1}.")
 
@@ -79,10 +89,10 @@ def test_damage_is_named_once_a_file(tmp_path):
 
 
 def test_grades_are_checked_too():
-    grade = Grade("0", 1, "7", True, "ok", 0, {"base": "pass"})
-    row = read_grade(encode_grade(grade, "ab"))
-    assert row["output_sha256"] == "ab"
-    assert row["details"] == {"base": "pass"}
+    row = grade_line(Grade("0", 1, "7", True, "ok", 0, {"base": "pass"}), "ab", Judge("strict"))
+    line = json.dumps(row).encode() + b"\n"
+    assert read_grade(line) == {**row, "sealed": True}
+    assert not read_grade(line.replace(b"true", b"false"))["sealed"]
     for change in ({"correct": None}, {"vote": "x"}, {"details": []}, {"sample": "1"}):
         with pytest.raises(Damaged):
             read_grade(json.dumps({**row, **change}).encode())

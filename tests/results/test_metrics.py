@@ -3,12 +3,14 @@ import math
 
 import numpy as np
 import pytest
-from run_writer import write_run
+from run_writer import Judge, write_run
 
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
+from rast_eval.results.digests import grade_line
 from rast_eval.results.metrics import evaluate_run, evaluate_runs, require_scored, to_jsonable, write_metrics
 from rast_eval.results.reader import iter_samples, load_grades, load_run
+from rast_eval.types import Grade
 
 TRIO = [("base", 0.35), ("rast", 0.8), ("rl", 0.9)]
 
@@ -170,7 +172,10 @@ def test_outputs_that_could_not_be_judged_are_a_share_and_a_warning(tmp_path):
     path = write_run(tmp_path / "r", trio(problems=10, n=2))
     file = path / "grades/rast/tiny-arith.simplerl.jsonl"
     first, *rest = file.read_text().splitlines(keepends=True)
-    died = {**json.loads(first), "correct": False, "status": "error", "vote": None}
+    row = json.loads(first)
+    died = grade_line(
+        Grade(row["problem_id"], row["sample"], "", False, "error"), row["output_sha256"], Judge("simplerl")
+    )
     file.write_text("".join([json.dumps(died) + "\n", *rest]))
     metrics = evaluate_run(path)
     assert metrics.cell("rast", "tiny-arith").shares.errors == 1 / 20

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import pytest
 from full_disk import error_when_full
-from small_store import CELL, REQUEST, append, completion, keys, outputs
+from run_writer import Judge
+from small_store import CELL, FACTS, REQUEST, append, completion, keys, outputs
 
 from rast_eval.errors import StoreError
 from rast_eval.results.grades import fresh_grades
+from rast_eval.results.samples import key_of
 from rast_eval.results.store import Store
 from rast_eval.types import Arm, Grade
 
-FACTS = {"seed": 0, "backend": "hf", "dtype": "auto"}
 COLDER = replace(CELL, fingerprint="e" * 16, sampling=replace(CELL.sampling, temperature=0.7))
 
 
@@ -49,7 +50,7 @@ def test_a_damaged_line_is_left_out_by_readers_and_set_aside_by_the_writer(tmp_p
         assert keys(store) == [("0", 0), ("0", 2)]
     assert path.read_bytes() == before
     with pytest.warns(UserWarning, match=r"Set aside in sums.jsonl.damaged"), store.locked():
-        assert store.resume(CELL) == {("0", 0), ("0", 2)}
+        assert {key_of(row) for row in store.resume(CELL)} == {("0", 0), ("0", 2)}
     assert path.read_bytes() == lines[0] + lines[2]
     assert path.with_name("sums.jsonl.damaged").read_bytes() == bad
     append(store, ("0", 1))
@@ -64,7 +65,7 @@ def test_a_shard_sets_aside_lines_of_its_own_file_only(tmp_path):
         file.write_bytes(b"null\n" + file.read_bytes())
     store = Store(tmp_path, (0, 2))
     with pytest.warns(UserWarning, match="damaged line") as told, store.locked():
-        assert store.resume(CELL) == {("0", 0), ("1", 0)}
+        assert {key_of(row) for row in store.resume(CELL)} == {("0", 0), ("1", 0)}
     assert ["Set aside" in str(one.message) for one in told] == [True, False]
     assert [file.read_bytes().startswith(b"null") for file in files] == [False, True]
 
@@ -90,13 +91,14 @@ def test_two_processes_on_one_run_are_refused(tmp_path):
 def test_a_killed_process_leaves_no_lock_and_loses_no_whole_line(tmp_path):
     code = f"""
 import os, signal, sys
+from run_writer import Judge
 from small_store import *
 from pathlib import Path
 from rast_eval.results.store import Store
 store = Store(Path({str(tmp_path)!r}))
 with store.locked():
     for number in range(3):
-        store.append(CELL, REQUEST, "sha", completion(sample=number))
+        store.append(CELL, REQUEST, completion(sample=number))
     os.kill(os.getpid(), signal.SIGKILL)
 """
     helpers = os.pathsep.join(path for path in sys.path if path.endswith("helpers"))
@@ -125,7 +127,7 @@ def test_overwriting_happens_once_however_often_the_command_is_typed(tmp_path, c
     for output in ("old", "new"):
         store.begin([CELL], FACTS, overwrite=True)
         append(store, ("0", 0), output=output)
-        store.finish()
+        store.note(status="complete")
     assert outputs(store) == {("0", 0): "new"}
     store.begin([CELL], FACTS, overwrite=True)
     append(store, ("0", 0), output="newer")
@@ -146,7 +148,7 @@ def test_a_shard_overwrites_its_own_file_only(tmp_path):
         store = Store(tmp_path, (index, 2))
         store.begin([CELL], FACTS, overwrite=True)
         append(store, (str(index), 0), output="old")
-        store.finish()
+        store.note(status="complete")
     Store(tmp_path, (0, 2)).begin([CELL], FACTS, overwrite=True)
     assert outputs(Store(tmp_path)) == {("1", 0): "old"}
     Store(tmp_path).begin([CELL], FACTS, overwrite=True)
@@ -162,7 +164,7 @@ def test_a_folder_without_a_run_says_so(tmp_path):
             Store(tmp_path).manifest()
 
 
-@pytest.mark.parametrize("content", [b"", b'{"cells": [', b"\0\0\0", b"[]", b'{"cells": [{}]}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b'{"cells": [', b"\0\0\0", b"[]", b'{"schema": 2, "cells": [{}]}', b"\xff"])
 def test_a_damaged_manifest_is_kept_aside_and_written_anew(tmp_path, content):
     store = Store(tmp_path)
     store.begin([CELL, replace(CELL, arm=Arm("base"), fingerprint="b")], FACTS, overwrite=False)
@@ -194,17 +196,20 @@ def _whole_run(root):
     store = Store(root)
     with store.locked():
         store.begin([CELL], FACTS, overwrite=False)
-        held = store.resume(CELL)
+        held = {key_of(row) for row in store.resume(CELL)}
         for problem, sample in KEYS:
             if (problem, sample) not in held:
-                store.append(CELL, REQUEST, "sha", completion(problem, sample, f"output {problem} {sample}"))
-        with store.open_samples(CELL) as stored, fresh_grades(store.grades_file(CELL, "simplerl")) as fresh:
+                store.append(CELL, REQUEST, completion(problem, sample, f"output {problem} {sample}"))
+        with (
+            store.open_samples(CELL) as stored,
+            fresh_grades(store.grades_file(CELL, "simplerl"), Judge("simplerl")) as fresh,
+        ):
             for problem in ("0", "1"):
                 samples = [sample for p, sample in KEYS if p == problem]
                 fresh.add(problem, [(Grade(problem, j, "7", True, "ok"), stored.digest((problem, j))) for j in samples])
             with store.grading():
                 fresh.merge(["0", "1"], stored)
-        store.finish(status="complete")
+        store.note(status="complete")
 
 
 def _content(root):
@@ -215,9 +220,17 @@ def _content(root):
     }
 
 
+def _forget_sessions(root):
+    """Whether it was interrupted is the one thing in which a run may differ."""
+    manifest = Store(root).manifest()
+    assert manifest.pop("sessions")
+    (root / "manifest.json").write_text(json.dumps(manifest))
+
+
 def test_a_disk_that_fills_at_any_write_costs_one_sentence_and_no_sample(tmp_path):
     whole = tmp_path / "whole"
     _whole_run(whole)
+    _forget_sessions(whole)
     for number in range(1000):
         root = tmp_path / str(number)
         error, _ = error_when_full(number, lambda root=root: _whole_run(root))
@@ -226,6 +239,7 @@ def test_a_disk_that_fills_at_any_write_costs_one_sentence_and_no_sample(tmp_pat
         held = outputs(Store(root))
         _whole_run(root)
         assert held.items() <= outputs(Store(root)).items()
+        _forget_sessions(root)
         assert _content(root) == _content(whole)
     assert 20 < number < 1000
 
@@ -233,13 +247,13 @@ def test_a_disk_that_fills_at_any_write_costs_one_sentence_and_no_sample(tmp_pat
 def test_a_failed_fsync_is_a_failed_sample(tmp_path, monkeypatch):
     store = Store(tmp_path)
     with store.locked():
-        store.append(CELL, REQUEST, "sha", completion())
+        store.append(CELL, REQUEST, completion())
 
         def full(descriptor):
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr("os.fsync", full)
         with pytest.raises(StoreError, match="disk is full"):
-            store.append(CELL, REQUEST, "sha", completion(sample=1))
+            store.append(CELL, REQUEST, completion(sample=1))
     assert keys(store) == [("0", 0)]
     assert json.loads((tmp_path / "samples/rast/sums.jsonl").read_text().splitlines()[0])["sample"] == 0

@@ -19,9 +19,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rast_eval.inputs import benchmarks
+from rast_eval.inputs.sources import describe_rows
+from rast_eval.results.samples import key_of
 from rast_eval.results.store import Store
 from rast_eval.types import Arm, Cell, Completion, Delta, ModelRef, Request, Sampling, System
 
@@ -111,24 +114,30 @@ def build(root: Path, problems: int, size: int) -> tuple[float, float]:
     (root / "include" / f"{BENCHMARK}.yaml").write_text(f"{YAML}count: {problems}\n")
     rows = ({"id": str(i), "question": f"What is {i}?", "answer": str(i)} for i in range(problems))
     (root / "include" / f"{BENCHMARK}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    benchmark = benchmarks.get(BENCHMARK, root / "include")
+    asked = benchmarks.load(benchmark)
+    facts = {"benchmarks": {BENCHMARK: describe_rows(benchmark, asked, None, root / "include")}, "preset": None}
+    session = {"id": "bench", "cells": [], "engine": {}, "engines": {}, "packages": {}, "arguments": []}
     store, planned = Store(root / "run"), cells(problems)
     each = problems * SAMPLES_A_PROBLEM
     spent = [0.0, 0.0]
     fsync = os.fsync
     with store.locked():
-        store.begin(planned, {"seed": 0, "backend": "hf", "dtype": "auto"}, overwrite=False)
+        store.begin(planned, {"status": "running", **facts}, session, overwrite=False)
         for arm, cell in enumerate(planned):
             for number, (request, completion) in enumerate(completions(problems, size, arm)):
                 at_start, at_end = number < APPENDS, number >= each - APPENDS
-                os.fsync = fsync if at_start or at_end else (lambda _: None)
+                os.fsync = fsync if at_start or at_end else (lambda _: None)  # type: ignore[assignment]
                 if number == each - APPENDS:
                     os.sync()  # what the appends between have left
+                digest = asked[int(request.problem_id)].sha256
+                request = replace(request, problem_sha256=digest, prompt_sha256="0" * 64)
                 started = time.perf_counter()
-                store.append(cell, request, "0" * 64, completion)
+                store.append(cell, request, completion)
                 if at_start or at_end:
                     spent[at_end] += time.perf_counter() - started
         os.fsync = fsync
-        store.finish(status="complete")
+        store.note(status="complete")
     return 1000 * spent[0] / (APPENDS * len(ARMS)), 1000 * spent[1] / (APPENDS * len(ARMS))
 
 
@@ -162,7 +171,7 @@ def resume(run: Path) -> None:
     store = Store(run)
     with store.locked():
         for cell in map(Cell.from_json, store.manifest()["cells"]):
-            held = store.resume(cell)
+            held = {key_of(row) for row in store.resume(cell)}
             planned = ((str(p), j) for p in range(cell.problem_count) for j in range(cell.n))
             if any(key not in held for key in planned):
                 raise SystemExit("The store lacks samples.")
