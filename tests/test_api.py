@@ -144,7 +144,7 @@ def test_metrics_are_those_of_the_report(run):
 def test_mistakes_are_those_of_the_command_line(run, tmp_path):
     with pytest.raises(StoreError, match="holds no run"):
         rast_eval.load(tmp_path)
-    with pytest.raises(UsageError, match="no grades by the scorer"):
+    with pytest.raises(UsageError, match="Did you mean simplerl"):
         run.metrics(scorer="simplrl")
 
 

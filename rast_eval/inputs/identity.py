@@ -1,6 +1,7 @@
 """What tells one checkpoint from another, part by part, so that a changed one is refused by the part that changed.
 
->>> sorted(identity(ModelRef("/models/my-7b")))
+>>> from rast_eval.inputs.models import resolve_models
+>>> sorted(identity(resolve_models("tiny-s", ["none"]).base))
 ['chat template', 'config', 'generation config', 'tokenizer', 'weights']
 
 Weight files are hashed whole. Their digests are kept in the user's cache under path, size, inode and times of change,

@@ -343,7 +343,7 @@ def _ungraded(run: Run, cell: Cell, found: GradeMatrix | None) -> str:
     where, planned = f"{cell.arm} on {cell.benchmark}", cell.problem_count * cell.n
     if found is not None and found.stale:
         return f"{where}: no grade judges the outputs that are there; {SCORE_AGAIN}."
-    return f"{where}: nothing graded yet; {count_samples(run, cell)} of {planned} samples are there."
+    return f"{where}: no problem graded yet; {count_samples(run, cell)} of {planned} samples are there."
 
 
 def _cell_warnings(cell: CellMetrics, found: GradeMatrix) -> list[str]:

@@ -38,7 +38,7 @@ def read_manifest(path: Path) -> tuple[dict[str, Any], list[Cell]]:
     """
     try:
         manifest = json.loads(path.read_bytes() or b"")
-        if ("schema" in manifest or "cells" in manifest) and manifest.get("schema") != SCHEMA:
+        if isinstance(manifest, dict) and manifest.get("schema") != SCHEMA:
             written = f"format {manifest['schema']}" if manifest.get("schema") else "no format"
             raise StoreError(
                 f"{path} has {written}, and this version reads format {SCHEMA}.",

@@ -184,7 +184,7 @@ def test_a_report_shows_what_a_growing_run_holds(tmp_path):
     try:
         told = rast_eval("report", run, cwd=tmp_path).stdout
         assert "RL ceiling" in told
-        assert "base on tiny-arith: nothing graded yet;" in " ".join(told.split())
+        assert "base on tiny-arith: no problem graded yet;" in " ".join(told.split())
     finally:
         process.send_signal(signal.SIGCONT)
         _, errors = process.communicate(timeout=120)
