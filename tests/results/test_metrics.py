@@ -188,7 +188,7 @@ def test_grades_of_other_outputs_count_as_none_and_are_named(tmp_path):
     path = write_run(tmp_path / "r", trio(problems=10, n=2))
     file = path / "grades/rast/tiny-arith.simplerl.jsonl"
     lines = [{**json.loads(line), "output_sha256": "0" * 64} for line in file.read_text().splitlines()]
-    for stale, told in ((3, "3 grades judge outputs that are no longer there"), (20, "no grade judges the outputs")):
+    for stale, told in ((3, "3 grades were altered or judge another output"), (20, "no grade judges the outputs")):
         rows = [*lines[:stale], *({**row, "output_sha256": _digest(path, row)} for row in lines[stale:])]
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
         metrics = evaluate_run(path)

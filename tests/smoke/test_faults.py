@@ -77,8 +77,8 @@ def test_an_interrupted_overwrite_continues(run):
 
 def _overwritten(run):
     """Samples that are there since the overwriting began."""
-    files = list((run / "samples" / "base").glob("*.jsonl"))
     began = json.loads((run / "manifest.json").read_text())["overwriting"]
+    files = list((run / "samples" / "base").glob("*.jsonl"))  # after the look: the old ones are gone by then
     return files[0].read_bytes().count(b"\n") if files and began else 0
 
 
