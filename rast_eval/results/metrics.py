@@ -31,8 +31,6 @@ from rast_eval.types import Arm, Cell
 
 Estimator = Literal["unbiased", "paper"]
 
-SCORE_AGAIN = "`rast-eval score` grades them anew"
-
 FEW_EXTRACTED, MANY_TRUNCATED = 0.90, 0.05
 
 
@@ -353,7 +351,7 @@ def _ungraded(run: Run, cell: Cell, found: GradeMatrix | None) -> str:
     """What is there of a cell without a whole graded problem."""
     where, planned = f"{cell.arm} on {cell.benchmark}", cell.problem_count * cell.n
     if found is not None and found.stale:
-        return f"{where}: no grade judges the outputs that are there; {SCORE_AGAIN}."
+        return f"{where}: no grade judges the outputs that are there; `rast-eval score {run.path}` grades again."
     return f"{where}: no problem graded yet; {count_samples(run, cell)} of {planned} samples are there."
 
 
@@ -368,8 +366,6 @@ def _cell_warnings(cell: CellMetrics, found: GradeMatrix) -> list[str]:
     if shares.errors:
         failed = f"{shares.errors:.2%} of the outputs could not be judged, because a worker or program died"
         warnings.append(f"{where}: {failed}; they count as wrong.")
-    if found.stale:
-        warnings.append(f"{where}: {found.stale} grades judge outputs that are no longer there; {SCORE_AGAIN}.")
     if cell.problems < cell.problem_count:
         partly = f", {found.incomplete} more in part" if found.incomplete else ""
         warnings.append(f"{where}: {cell.problems} of {cell.problem_count} problems are done{partly}.")

@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from rast_eval.statistics.intervals import Float
 
 PAPER_DRAWS = 10
+MAJORITY_CELLS = 1 << 18
+"""Subsets × classes of as many problems as are taken at once: few enough for a processor's cache."""
 
 
 def pass_at_k(correct: ArrayLike, k: int) -> Float:
@@ -68,7 +70,14 @@ def majority_at_k(correct: ArrayLike, votes: ArrayLike, k: int, subsets: int = 2
     if k > samples:
         return np.full(problems, np.nan)
     chosen = _subsets(samples, _positive(k), subsets, seed)  # [S, n], 0/1
-    return np.array([_majority(grades[i], classes[i], chosen) for i in range(problems)], dtype=np.float64)
+    labels, counts = _dense(classes)
+    value = np.zeros(problems)
+    for count in np.unique(counts[counts > 0]).tolist():
+        alike = np.flatnonzero(counts == count)
+        step = max(1, MAJORITY_CELLS // (len(chosen) * count))
+        for part in (alike[start : start + step] for start in range(0, len(alike), step)):
+            value[part] = _majority(grades[part], labels[part], count, chosen)
+    return value
 
 
 def majority_at_k_paper(correct: ArrayLike, answers: Sequence[Sequence[Hashable]], k: int, seed: int = 0) -> Float:
@@ -93,19 +102,29 @@ def majority_at_k_paper(correct: ArrayLike, answers: Sequence[Sequence[Hashable]
     return np.asarray(value / len(draws), dtype=np.float64)
 
 
-def _majority(grades: NDArray[np.bool_], classes: NDArray[np.int_], chosen: Float) -> float:
-    labels = np.unique(classes[classes >= 0])
-    if labels.size == 0:
-        return 0.0
-    if labels.size == 1 and classes.min() >= 0:  # all agree: common on easy problems
-        return float(grades.mean())
-    member = (classes[:, None] == labels[None, :]).astype(np.float64)  # [n, C]
+def _dense(classes: NDArray[np.int_]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Classes numbered from 0 within each problem, −1 for no answer, and how many a problem has."""
+    rows = np.broadcast_to(np.arange(len(classes))[:, None], classes.shape)
+    voted = classes >= 0
+    # One sort for all problems: a class is told by its problem and its number.
+    pairs, place = np.unique(rows[voted] * (classes.max(initial=0) + 1) + classes[voted], return_inverse=True)
+    owner = pairs // (classes.max(initial=0) + 1)
+    first = np.searchsorted(owner, np.arange(len(classes)))
+    labels = np.full(classes.shape, -1)
+    labels[voted] = place - first[rows[voted]]
+    return labels, np.bincount(owner, minlength=len(classes))
+
+
+def _majority(grades: NDArray[np.bool_], labels: NDArray[np.int_], count: int, chosen: Float) -> Float:
+    """Majorities of problems that all have `count` classes: [P, n], [P, n], C, [S, n] give [P]."""
+    member = (labels[:, :, None] == np.arange(count)).astype(np.float64)  # [P, n, C]
     # One grade a class; a grader whose equivalence is not transitive gives the class's mean.
-    right = member.T @ grades.astype(np.float64) / member.sum(axis=0)
-    counts = chosen @ member  # [S, C]
-    most = counts.max(axis=1, keepdims=True)
-    tied = (counts == most) & (most > 0)
-    return float(np.mean((tied @ right) / np.maximum(tied.sum(axis=1), 1)))
+    right = np.einsum("pnc,pn->pc", member, grades.astype(np.float64)) / member.sum(axis=1)
+    votes = chosen @ member  # [P, S, C]
+    most = votes.max(axis=2, keepdims=True)
+    tied = (votes == most) & (most > 0)
+    won = (tied @ right[:, :, None])[:, :, 0] / np.maximum(tied.sum(axis=2), 1)  # [P, S]
+    return np.asarray(won.mean(axis=1), dtype=np.float64)
 
 
 def _subsets(samples: int, k: int, limit: int, seed: int) -> Float:

@@ -4,12 +4,14 @@ import random
 
 import numpy as np
 import pytest
-from run_writer import write_run
+from run_writer import Judge, write_run
 
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
+from rast_eval.results.digests import grade_line
 from rast_eval.results.metrics import evaluate_run, evaluate_runs, require_scored, to_jsonable, write_metrics
-from rast_eval.results.reader import load_grades, load_run
+from rast_eval.results.reader import iter_samples, load_grades, load_run
+from rast_eval.types import Grade
 
 TRIO = [("base", 0.35), ("rast", 0.8), ("rl", 0.9)]
 
@@ -204,6 +206,41 @@ def test_a_cell_that_may_stop_early_carries_the_interval_of_every_look(tmp_path)
     cell = evaluate_run(path).cell("rast", "tiny-arith")
     assert cell.stopped == statistics.rounds_sequence(verdicts(path, "rast").correct, 0.04)
     assert evaluate_run(path).cell("base", "tiny-arith").stopped is None
+
+
+def test_outputs_that_could_not_be_judged_are_a_share_and_a_warning(tmp_path):
+    path = write_run(tmp_path / "r", trio(problems=10, n=2))
+    file = path / "grades/rast/tiny-arith.simplerl.jsonl"
+    first, *rest = file.read_text().splitlines(keepends=True)
+    row = json.loads(first)
+    died = grade_line(
+        Grade(row["problem_id"], row["sample"], "", False, "error"), row["output_sha256"], Judge("simplerl")
+    )
+    file.write_text("".join([json.dumps(died) + "\n", *rest]))
+    metrics = evaluate_run(path)
+    assert metrics.cell("rast", "tiny-arith").shares.errors == 1 / 20
+    assert metrics.cell("base", "tiny-arith").shares.errors == 0
+    assert any("rast on tiny-arith: 5.00% of the outputs could not be judged" in text for text in metrics.warnings)
+
+
+def test_grades_of_other_outputs_count_as_none_and_are_named(tmp_path):
+    path = write_run(tmp_path / "r", trio(problems=10, n=2))
+    file = path / "grades/rast/tiny-arith.simplerl.jsonl"
+    lines = [{**json.loads(line), "output_sha256": "0" * 64} for line in file.read_text().splitlines()]
+    for stale, told in ((3, "3 grades were altered or judge another output"), (20, "no grade judges the outputs")):
+        rows = [*lines[:stale], *({**row, "output_sha256": _digest(path, row)} for row in lines[stale:])]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        metrics = evaluate_run(path)
+        assert any(told in text for text in metrics.warnings)
+        found = metrics.cell("rast", "tiny-arith")
+        assert (found.problems if found else 0) == (20 - stale) // 2
+
+
+def _digest(path, grade):
+    key = (grade["problem_id"], grade["sample"])
+    run = load_run(path)
+    rows = iter_samples(run, run.cell("rast", "tiny-arith"))
+    return next(row["output_sha256"] for row in rows if (row["problem_id"], row["sample"]) == key)
 
 
 def test_the_order_of_the_lines_changes_no_digit(tmp_path):
