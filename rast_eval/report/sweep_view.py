@@ -8,7 +8,7 @@ from pathlib import Path
 from rast_eval.report import figures
 from rast_eval.report.figures import Panel
 from rast_eval.report.table import DASH, Table, percent, score
-from rast_eval.runs.sweep import Result
+from rast_eval.runs.sweep import SweepResult
 from rast_eval.statistics import Estimate
 
 NOTE = (
@@ -17,7 +17,7 @@ NOTE = (
 )
 
 
-def table(title: str, results: Sequence[Result]) -> Table:
+def table(title: str, results: Sequence[SweepResult]) -> Table:
     """A row a benchmark and point."""
     rows = []
     for row in sorted(results, key=lambda result: result.benchmark):
@@ -29,7 +29,7 @@ def table(title: str, results: Sequence[Result]) -> Table:
     return Table(title, ("benchmark", "λ", "T", "outputs", "Avg.", "± sd"), tuple(rows), NOTE)
 
 
-def draw(results: Sequence[Result], stem: Path) -> Path:
+def draw(results: Sequence[SweepResult], stem: Path) -> Path:
     """Write `<stem>.png` and `<stem>.pdf`: accuracy over λ, or over the temperature where λ stays.
 
     One panel a benchmark, in it one line a value of what does not run along the axis.

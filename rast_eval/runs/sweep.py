@@ -41,7 +41,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Result:
+class SweepResult:
     """Accuracy of one point on one benchmark.
 
     Attributes:
@@ -139,7 +139,7 @@ def run(
     *,
     overwrite: bool = False,
     workers: int | None = None,
-) -> list[Result]:
+) -> list[SweepResult]:
     """Generate and grade what is missing of every point, and write sweep.json.
 
     Args:
@@ -150,7 +150,7 @@ def run(
     """
     plans = [plan.build(configure(config, point)) for point in grid]
     warm = WarmEngine()
-    results: list[Result] = []
+    results: list[SweepResult] = []
     try:
         for point, built in zip(grid, plans, strict=True):
             folder = root / point.name
@@ -162,7 +162,7 @@ def run(
     return results
 
 
-def read(point: Point, folder: Path) -> list[Result]:
+def read(point: Point, folder: Path) -> list[SweepResult]:
     """What the run of one point measured, a row a benchmark."""
     measured = load_run(folder)
     found = []
@@ -171,5 +171,5 @@ def read(point: Point, folder: Path) -> list[Result]:
         runs = correct.mean(axis=0)
         deviation = float(runs.std(ddof=1)) if len(runs) > 1 else math.nan
         accuracy = statistics.accuracy(correct)
-        found.append(Result(point.weight, point.temperature, cell.benchmark, cell.arm, accuracy, deviation))
+        found.append(SweepResult(point.weight, point.temperature, cell.benchmark, cell.arm, accuracy, deviation))
     return found
