@@ -12,9 +12,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
-from rast_eval.errors import UnknownName, UsageError
+from rast_eval.arms import Arm as Arm
+from rast_eval.arms import Look as Look
+from rast_eval.errors import UsageError
 from rast_eval.names import check_name
 
 FinishReason = Literal["stop", "length"]
@@ -22,77 +24,6 @@ FinishReason = Literal["stop", "length"]
 
 GradeStatus = Literal["ok", "no_answer", "timeout", "error"]
 """`no_answer`: nothing could be extracted; `timeout`: over the CPU budget; both count as wrong."""
-
-
-class Look(NamedTuple):
-    """How an arm stands in tables and figures: Okabe and Ito's colours, told apart without them too."""
-
-    title: str
-    color: str
-    marker: str
-    line: str
-    hatch: str
-
-
-class Arm(str):
-    """Which of a run's systems generates, and how: `rast`, `base@sampled`.
-
-    A string, so that it names folders, JSON fields and keys as it is.
-
-    Raises:
-        UnknownName: neither a role nor `role@variant`.
-    """
-
-    LOOKS: Mapping[str, Look] = {
-        "base": Look("base", "#E69F00", "^", ":", "///"),
-        "expert": Look("small expert", "#009E73", "D", "-.", "xxx"),
-        "rast": Look("RAST", "#0072B2", "o", "-", ""),
-        "rl": Look("RL ceiling", "#D55E00", "s", "--", "..."),
-    }
-    """By role, in the order of tables."""
-
-    VARIANTS = ("sampled", "greedy")
-    """Decoding in place of the benchmark's own."""
-
-    __slots__ = ()
-
-    def __new__(cls, name: str) -> Arm:
-        """Check the name."""
-        role, at, variant = name.partition("@")
-        if role not in cls.LOOKS or (at and variant not in cls.VARIANTS):
-            every = [*cls.LOOKS, *(f"{known}@{kind}" for known in cls.LOOKS for kind in cls.VARIANTS)]
-            raise UnknownName("arm", name, every)
-        return super().__new__(cls, name)
-
-    @property
-    def role(self) -> str:
-        """`base`, `rast`, `rl` or `expert`."""
-        return self.partition("@")[0]
-
-    @property
-    def variant(self) -> str:
-        """`sampled`, `greedy` or nothing."""
-        return self.partition("@")[2]
-
-    @property
-    def look(self) -> Look:
-        """Title, colour, marker, line and hatch of its role."""
-        return self.LOOKS[self.role]
-
-    @property
-    def label(self) -> str:
-        """As a table names it: `RAST`, `base, sampled`."""
-        return ", ".join(filter(None, (self.look.title, self.variant)))
-
-    @property
-    def order(self) -> tuple[int, str]:
-        """Its place among the arms of a table."""
-        return list(self.LOOKS).index(self.role), self.variant
-
-    @property
-    def closes_gap(self) -> bool:
-        """Whether a recovery rate between base and ceiling is asked of it."""
-        return self.role in ("rast", "expert")
 
 
 @dataclass(frozen=True)

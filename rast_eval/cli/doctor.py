@@ -51,9 +51,9 @@ def _certify(what: str) -> None:
         raise UnknownName("certificate", what, ["speculation"])
     if find_spec("vllm") is None:
         raise BackendError("vLLM is not installed.", "Type `make setup-vllm`.")
-    from rast_eval.decoding.vllm import certificate
+    from rast_eval.decoding.vllm import certificate, certify
 
-    found = certificate.certify()
+    found = certify.certify()
     for check in found.checks:
         told = f"p {check.p_two:.3f} and {check.p_three:.3f} for two and three tokens, {check.accepted:.0%} accepted"
         typer.echo(f"{'ok' if check.exact else 'error':<8}{check.drafted} drafted, T = {check.temperature:g}: {told}")

@@ -42,12 +42,12 @@ def _tables(include_path: Path | None) -> dict[str, list[dict[str, str]]]:
     folder = options.existing_folder(include_path, "--include-path")
     models = [
         {
-            "name": entry.name,
-            "base": _shown(entry.base.path),
-            "RL-tuned": _shown(entry.rl.path) if entry.rl else "–",
-            "prompt": entry.prompt,
+            "name": pair.name,
+            "base": _shown(pair.base.path),
+            "RL-tuned": _shown(pair.rl.path) if pair.rl else "–",
+            "prompt": pair.prompt,
         }
-        for entry in known_pairs().values()
+        for pair in known_pairs().values()
     ]
     rows = [
         {

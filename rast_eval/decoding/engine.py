@@ -26,7 +26,7 @@ def make_engine(system: System, config: EngineConfig) -> Engine:
     if config.data_parallel_size > 1 or config.ray:
         from rast_eval.decoding.ray import RayEngine
 
-        return RayEngine(system, config)
+        return RayEngine(make_engine, system, config)
     if config.backend == "hf":
         if config.speculate and system.deltas:
             from rast_eval.decoding.hf_speculative import SpeculativeHFEngine

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_same_members
 from rast_eval.errors import BackendError, RastEvalError, UsageError
-from rast_eval.types import Completion, Request, Sampling, System
+from rast_eval.types import Completion, Engine, Request, Sampling, System
 
 LOCAL = "local"
 """Of `EngineConfig.ray`: a Ray of this process's own, on the loopback interface, that ends with it."""
@@ -27,15 +27,14 @@ DEATHS = 5
 """Actors that may die one after the other without a completion between them; then the fault is not the machine's."""
 
 Key = tuple[str, int]
+MakeEngine = Callable[[System, EngineConfig], Engine]
 
 
 class EngineActor:
     """What Ray runs: one engine, in a process of its own."""
 
-    def __init__(self, system: System, config: EngineConfig) -> None:
-        from rast_eval.decoding.engine import make_engine
-
-        self._engine = make_engine(system, config)
+    def __init__(self, make: MakeEngine, system: System, config: EngineConfig) -> None:
+        self._engine = make(system, config)
 
     def ready(self) -> dict[str, Any]:
         """The engine's settings, once it has started."""
@@ -67,6 +66,9 @@ class _Lane:
 class RayEngine:
     """Implements `types.Engine` with `config.data_parallel_size` engines.
 
+    Args:
+        make: loads one of them, in the process of its actor.
+
     Requests carry their own seeds, so which engine continues them changes nothing but rounding.
 
     Raises:
@@ -74,14 +76,14 @@ class RayEngine:
         RastEvalError: what the first engine to fail raised.
     """
 
-    def __init__(self, system: System, config: EngineConfig) -> None:
+    def __init__(self, make: MakeEngine, system: System, config: EngineConfig) -> None:
         self._ray = _connect(config)
         self._system = system
         single = replace(config, data_parallel_size=1, ray=None)
         actor = self._ray.remote(EngineActor)
         options = _placement(self._ray, config)
         self._lanes = [
-            _Lane(actor.options(max_restarts=-1, **option).remote(system, single))
+            _Lane(actor.options(max_restarts=-1, **option).remote(make, system, single))
             for option in options[: config.data_parallel_size]
         ]
         try:

@@ -53,16 +53,16 @@ def known_pairs() -> Mapping[str, ModelPair]:
     """Every pair by its full name `family-size`."""
     table = _table()
     found: dict[str, ModelPair] = {}
-    for family, spec in table["families"].items():
-        for size, row in spec["sizes"].items():
+    for family, facts in table["families"].items():
+        for size, row in facts["sizes"].items():
             name = size if family == table["default_family"] else f"{family}-{size}"
             found[f"{family}-{size}"] = ModelPair(
                 name=name,
                 family=family,
                 base=ModelRef(_locate(row["base"]), name=name),
                 rl=ModelRef(_locate(row["rl"]), name=f"{name}-rl") if "rl" in row else None,
-                prompt=row.get("prompt", spec["prompt"]),
-                benchmarks=tuple(row.get("benchmarks", spec["benchmarks"])),
+                prompt=row.get("prompt", facts["prompt"]),
+                benchmarks=tuple(row.get("benchmarks", facts["benchmarks"])),
             )
     return found
 
@@ -74,7 +74,7 @@ def _locate(path: str) -> str:
 @cache
 def known_shapes() -> Mapping[str, ModelShape]:
     """Shapes of the known hub checkpoints by hub id."""
-    rows = [row for spec in _table()["families"].values() for row in spec["sizes"].values() if "shape" in row]
+    rows = [row for facts in _table()["families"].values() for row in facts["sizes"].values() if "shape" in row]
     return {row[kind]: ModelShape(**row["shape"]) for row in rows for kind in ("base", "rl") if kind in row}
 
 
@@ -112,7 +112,7 @@ def checkpoint(name: str, revision: str | None = None, *, kind: str = "model") -
         return ModelRef(repo, revision=pinned or revision)
     if "/" in name:
         raise ModelError(f"There is no folder {name}.", "Type an existing checkpoint folder or a hub id org/name.")
-    names = {entry.name for entry in known_pairs().values()} | set(known_pairs())
+    names = {pair.name for pair in known_pairs().values()} | set(known_pairs())
     raise UnknownName(kind, name, names)
 
 
@@ -172,34 +172,34 @@ def resolve_models(
     if known and revision:
         base_ref = ModelRef(base_ref.path, revision, base_ref.name)
     prompt = own_prompt = known.prompt if known else "qwen-boxed"
-    terms: list[Delta] = []
+    chosen: list[Delta] = []
     for text in deltas:
         if text.lower() == "none":
             continue
         name, own_weight = parse_delta(text, weight)
-        entry = find_pair(name)
-        if entry is None:
+        pair = find_pair(name)
+        if pair is None:
             checkpoint(name, kind="delta")
             raise UsageError(f"{name} is one model, and a delta is a pair.", f"Type --expert {name} --antiexpert PATH.")
-        if entry.rl is None:
+        if pair.rl is None:
             raise UsageError(f"{name} has no RL-tuned variant, so it is no delta.", "Choose another --delta.")
-        prompt = entry.prompt if not terms else prompt
-        terms.append(Delta(entry.rl, entry.base, own_weight))
+        prompt = pair.prompt if not chosen else prompt
+        chosen.append(Delta(pair.rl, pair.base, own_weight))
     if expert and antiexpert:
-        terms.append(Delta(_expert(expert), _antiexpert(antiexpert), weight))
+        chosen.append(Delta(_expert(expert), _antiexpert(antiexpert), weight))
     ceiling = _expert(rl) if rl else known.rl if known else None
     benchmarks = known.benchmarks if known else ("math500",)
-    return Models(base_ref, tuple(terms), ceiling, prompt, benchmarks, own_prompt)
+    return Models(base_ref, tuple(chosen), ceiling, prompt, benchmarks, own_prompt)
 
 
 def _expert(name: str) -> ModelRef:
-    entry = find_pair(name)
-    return entry.rl if entry and entry.rl else checkpoint(name, kind="expert")
+    pair = find_pair(name)
+    return pair.rl if pair and pair.rl else checkpoint(name, kind="expert")
 
 
 def _antiexpert(name: str) -> ModelRef:
-    entry = find_pair(name)
-    return entry.base if entry else checkpoint(name, kind="antiexpert")
+    pair = find_pair(name)
+    return pair.base if pair else checkpoint(name, kind="antiexpert")
 
 
 def resolve_system(

@@ -70,7 +70,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Similarity:
+class PublishedSimilarity:
     """One point of Figure 4; the recovery rate is a fraction there, percent here."""
 
     base: str
@@ -178,11 +178,11 @@ def figure3() -> tuple[PassAtK, ...]:
 
 
 @cache
-def figure4() -> tuple[Similarity, ...]:
+def figure4() -> tuple[PublishedSimilarity, ...]:
     """Cosine similarity of delta logits against MATH500 recovery."""
     rows = _rows("figure4_similarity.csv")
     return tuple(
-        Similarity(
+        PublishedSimilarity(
             row["delta_a"], row["delta_b"], float(row["cosine_similarity"]), printed(row["recovery_rate"], scale=100)
         )
         for row in rows

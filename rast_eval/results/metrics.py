@@ -157,24 +157,24 @@ def evaluate_runs(
         StoreError: no manifest, nothing graded yet, or arms that answered different problems under one id.
         UsageError: a cell has no grades by `scorer`.
     """
-    records = [load_run(run) for run in runs]
-    estimator = estimator or ("paper" if records[0].estimator == "paper" else "unbiased")
+    loaded = [load_run(run) for run in runs]
+    estimator = estimator or ("paper" if loaded[0].estimator == "paper" else "unbiased")
     planned: dict[tuple[Arm, str], Cell] = {}
     grades: dict[tuple[Arm, str], GradeMatrix] = {}
     other_readings: dict[tuple[Arm, str], Readings] = {}
     ungraded: dict[tuple[Arm, str], str] = {}
     holder: dict[tuple[Arm, str], Run] = {}
-    for record in records:
-        for cell in record.cells:
+    for one in loaded:
+        for cell in one.cells:
             key = (cell.arm, cell.benchmark)
             if key not in planned:
-                planned[key], holder[key] = cell, record
-                found = load_grades(record, cell, scorer) if scorer or is_graded(record, cell) else None
+                planned[key], holder[key] = cell, one
+                found = load_grades(one, cell, scorer) if scorer or is_graded(one, cell) else None
                 if found is not None and found.problem_ids:
                     grades[key] = found
                 else:
-                    ungraded[key] = _ungraded(record, cell, found)
-                if both := read_both(record, cell, {scorer_of(cell, scorer): found}):
+                    ungraded[key] = _ungraded(one, cell, found)
+                if both := read_both(one, cell, {scorer_of(cell, scorer): found}):
                     other_readings[key] = readings(*both)
     if not grades:
         raise StoreError(
@@ -185,8 +185,8 @@ def evaluate_runs(
         named = {f"{holder[key].name}'s {key[0]}": found for key, found in grades.items() if key[1] == benchmark}
         provenance.require_same_problems(benchmark, named)
     cells = []
-    warnings = [note for record in records for note in record.notes]
-    warnings += dict.fromkeys(warning for record in records for warning in provenance.row_warnings(record))
+    warnings = [note for one in loaded for note in one.notes]
+    warnings += dict.fromkeys(warning for one in loaded for warning in provenance.row_warnings(one))
     for key, cell in planned.items():
         if key not in grades:
             warnings.append(ungraded[key])
@@ -200,7 +200,7 @@ def evaluate_runs(
     unscored = tuple(f"{c.arm} on {c.benchmark}" for c in cells if c.shares.extracted == 0.0)
     average = _average_recoveries(grades, cells, estimator)
     differences = compare_arms(grades, {c.benchmark: c.scorer for c in cells})
-    name = name or records[0].name
+    name = name or loaded[0].name
     return RunMetrics(name, estimator, tuple(cells), average, tuple(warnings), unscored, differences)
 
 

@@ -147,9 +147,9 @@ def _upper(up: int, down: int, same: int, alpha: float, p_at_zero: float) -> flo
     return inside
 
 
-def _binomial(trials: int) -> Float:
+def _binomial(draws: int) -> Float:
     from scipy.special import gammaln
 
-    k = np.arange(trials + 1)
-    log = gammaln(trials + 1) - gammaln(k + 1) - gammaln(trials - k + 1) - trials * math.log(2)
+    k = np.arange(draws + 1)
+    log = gammaln(draws + 1) - gammaln(k + 1) - gammaln(draws - k + 1) - draws * math.log(2)
     return np.asarray(np.exp(log), dtype=np.float64)

@@ -142,9 +142,9 @@ def mean_estimate(values: ArrayLike, clusters: Sequence[object] | None = None, l
 
 
 def share_estimate(values: ArrayLike, clusters: Sequence[object] | None = None, level: float = 0.95) -> Estimate:
-    """Mean of problem-level shares in [0, 1] with Wilson's interval over an effective number of trials.
+    """Mean of problem-level shares in [0, 1] with Wilson's interval over an effective number of draws.
 
-    N/D trials, D = (V + w)/(V₁ + w): V is the squared standard error of the sum, V₁ what it would be were every
+    N/D draws, D = (V + w)/(V₁ + w): V is the squared standard error of the sum, V₁ what it would be were every
     problem wholly right or wholly wrong, w = `PSEUDO_PROBLEMS`. So D = 1 and Wilson's own interval where every
     value is 0 or 1, and D falls with the spread; elsewhere the quantile is Student's with N−1 (or G−1) degrees of
     freedom. The bounds never leave [0, 1] and never meet.
@@ -181,7 +181,7 @@ def share_bounds(
 def seeds_estimate(correct: ArrayLike, level: float = 0.95) -> Estimate:
     """The score of these problems over all seeds, given n seeds of each; undefined when n = 1.
 
-    Wilson's interval over N·n/D trials, D = (V + w)/(V₁ + w) ≤ 1: V = Σ n p_i(1−p_i) · n/(n−1) is the variance of
+    Wilson's interval over N·n/D draws, D = (V + w)/(V₁ + w) ≤ 1: V = Σ n p_i(1−p_i) · n/(n−1) is the variance of
     the number of right samples, V₁ = N·n·s(1−s) what it would be were all problems equally hard, and
     w = `PSEUDO_SAMPLES`. Exact variances can only be smaller than V₁ (Hoeffding 1956).
 
@@ -189,15 +189,15 @@ def seeds_estimate(correct: ArrayLike, level: float = 0.95) -> Estimate:
         correct: bool [N, n].
     """
     grades = np.asarray(correct)
-    samples, trials = grades.shape[1], grades.size
+    samples, draws = grades.shape[1], grades.size
     p = grades.sum(axis=1) / samples
     share = float(p.sum()) / p.size
     if samples < 2:
         return Estimate(share, math.nan, math.nan, math.nan, "undefined")
     variance = samples * float((p * (1 - p)).sum()) * samples / (samples - 1)
-    deflation = min(1.0, (variance + PSEUDO_SAMPLES) / (trials * share * (1 - share) + PSEUDO_SAMPLES))
-    low, high = _score_bounds(share, trials / deflation, normal_quantile(level))
-    return Estimate(share, low, high, math.sqrt(variance) / trials, "wilson")
+    deflation = min(1.0, (variance + PSEUDO_SAMPLES) / (draws * share * (1 - share) + PSEUDO_SAMPLES))
+    low, high = _score_bounds(share, draws / deflation, normal_quantile(level))
+    return Estimate(share, low, high, math.sqrt(variance) / draws, "wilson")
 
 
 def accuracy(correct: ArrayLike, clusters: Sequence[object] | None = None, level: float = 0.95) -> Accuracy:
@@ -233,8 +233,8 @@ def _standard_error(p: Float, mean: float, clusters: Sequence[object] | None) ->
     return (math.sqrt(float(deviations @ deviations) / (p.size * (p.size - 1))) if p.size > 1 else math.nan), p.size
 
 
-def _score_bounds(share: float, trials: float, quantile: float) -> tuple[float, float]:
-    z2 = quantile * quantile / trials
+def _score_bounds(share: float, draws: float, quantile: float) -> tuple[float, float]:
+    z2 = quantile * quantile / draws
     centre = share + z2 / 2
     half = math.sqrt(z2 * share * (1 - share) + z2 * z2 / 4)
     # In exact arithmetic the bounds lie in [0, 1] and equal the value at its ends.

@@ -5,32 +5,75 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
-from commands import COMMAND, SMALL, figures, lines, rast_eval
+
+from rast_eval.cli import dispatch
 
 pytest.importorskip("torch")
+pytestmark = pytest.mark.slow
+
+SMALL = ["-L", "6", "--n", "2", "--arms", "base,rast,rl"]
+SAMPLES = 36
+COMMAND = [sys.executable, "-m", "rast_eval"]
+
+
+@pytest.fixture
+def rast_eval(capsys):
+    """A command in this process, and what it printed."""
+
+    def call(*arguments, code=0):
+        found = dispatch(list(map(str, arguments)))
+        printed = capsys.readouterr()
+        assert found == code, printed.err
+        return printed
+
+    return call
+
+
+def start(*arguments, **options):
+    """A command in a process of its own, which a signal can end."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
+    return subprocess.Popen([*COMMAND, *map(str, arguments)], env=environment, text=True, **options)
+
+
+def lines(folder, arm="rast"):
+    path = next((Path(folder) / "samples" / arm).glob("*.jsonl"))
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def stored(folder):
+    """Whole lines of all its sample files."""
+    return sum(path.read_bytes().count(b"\n") for path in Path(folder).glob("samples/*/*.jsonl"))
+
+
+def figures(folder):
+    return json.loads((Path(folder) / "metrics.json").read_text())["cells"]
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     cwd = tmp_path_factory.mktemp("finished")
-    done = rast_eval("run", *SMALL, "-o", "run", cwd=cwd)
-    return cwd / "run", done
+    process = start("run", *SMALL, "-o", "run", cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    return cwd / "run", out, err
 
 
 def test_the_bare_family_ends_with_a_table(finished):
-    folder, done = finished
+    folder, out, err = finished
     for word in ("base", "RAST", "RL ceiling", "RR.", "majority"):
-        assert word in done.stdout
-    assert "rast on tiny-arith: 12/12 samples" in done.stderr
+        assert word in out
+    assert "rast on tiny-arith: 12/12 samples" in err
     for name in ("manifest.json", "metrics.json", "report.md"):
         assert (folder / name).is_file()
 
 
 def test_a_sample_carries_its_provenance(finished):
-    folder, _ = finished
+    folder, *_ = finished
     sample = lines(folder)[0]
     assert {
         "fingerprint",
@@ -51,64 +94,61 @@ def test_a_sample_carries_its_provenance(finished):
     assert manifest["benchmarks"]["tiny-arith"]["as_known"] is True
     (session,) = manifest["sessions"]
     assert sample["session"] == session["id"]
-    assert session["made"]["samples"] == 36
+    assert session["made"]["samples"] == SAMPLES
     assert {"packages", "hardware", "wall_seconds", "command", "git", "environment", "python"} <= set(session)
     assert session["engines"]["tiny-l-rl"]["dtype"] == "float32"
     assert len(list((folder / "grades" / "rast").glob("*.simplerl.jsonl"))) == 1
 
 
-def test_a_larger_run_reuses_a_smaller_one(finished, tmp_path):
-    folder, _ = finished
-    rast_eval("run", "-L", "4", "--n", "1", "-o", tmp_path / "run", cwd=tmp_path)
+def test_a_larger_run_reuses_a_smaller_one(finished, tmp_path, rast_eval):
+    folder, *_ = finished
+    rast_eval("run", "-L", "4", "--n", "1", "-o", tmp_path / "run")
     before = {(row["problem_id"], row["sample"]): row["output"] for row in lines(tmp_path / "run")}
-    rast_eval("run", *SMALL, "-o", tmp_path / "run", cwd=tmp_path)
+    rast_eval("run", *SMALL, "-o", tmp_path / "run")
     grown = lines(tmp_path / "run")
     assert len(grown) == 12
     assert {key: row["output"] for row in grown if (key := (row["problem_id"], row["sample"])) in before} == before
     assert figures(tmp_path / "run") == figures(folder)
 
 
-def test_other_settings_are_refused_and_nothing_is_lost(finished):
-    folder, _ = finished
-    done = rast_eval("run", *SMALL, "--temperature", "0.5", "-o", folder, cwd=folder.parent, check=2)
-    assert "temperature 1.0 there, 0.5 here" in done.stderr
+def test_other_settings_are_refused_and_nothing_is_lost(finished, rast_eval):
+    folder, *_ = finished
+    printed = rast_eval("run", *SMALL, "--temperature", "0.5", "-o", folder, code=2)
+    assert "temperature 1.0 there, 0.5 here" in printed.err
     assert len(lines(folder)) == 12
 
 
-def test_shards_make_the_same_run(finished, tmp_path):
-    folder, _ = finished
+def test_shards_make_the_same_run(finished, tmp_path, rast_eval):
+    folder, *_ = finished
     for index in range(2):
-        rast_eval("run", *SMALL, "--shard", f"{index}/2", "-o", tmp_path / "run", cwd=tmp_path)
-    rast_eval("report", tmp_path / "run", cwd=tmp_path)
+        rast_eval("run", *SMALL, "--shard", f"{index}/2", "-o", tmp_path / "run")
+    rast_eval("report", tmp_path / "run")
     assert figures(tmp_path / "run") == figures(folder)
 
 
-def test_killed_anywhere_it_continues_to_the_same_figures(finished, tmp_path):
-    folder, _ = finished
+def test_killed_anywhere_it_continues_to_the_same_figures(finished, tmp_path, rast_eval):
+    """Each kill comes once so many samples are on disk, the first before there are any."""
+    folder, *_ = finished
+    run = ["run", *SMALL, "--max-num-seqs", "2", "-o", tmp_path / "run"]
     rng = random.Random(0)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for _ in range(int(os.environ.get("RAST_EVAL_KILLS", "3"))):
-        arguments = [*COMMAND, "run", *SMALL, "--max-num-seqs", "2", "-o", str(tmp_path / "run")]
-        process = subprocess.Popen(arguments, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + rng.uniform(3, 14)
-        while time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    rast_eval("run", *SMALL, "--max-num-seqs", "2", "-o", tmp_path / "run", cwd=tmp_path)
+    kills = int(os.environ.get("RAST_EVAL_KILLS", "3")) - 1
+    for count in [0, *sorted(rng.randint(1, SAMPLES - 8) for _ in range(kills))]:
+        process = start(*run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while stored(tmp_path / "run") < count and process.poll() is None:
+            time.sleep(0.002)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL, "it had ended before the kill"
+        assert count <= stored(tmp_path / "run") < SAMPLES
+    rast_eval(*run)
     assert figures(tmp_path / "run") == figures(folder)
 
 
 def test_ctrl_c_keeps_everything(tmp_path):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    arguments = [*COMMAND, "run", "-L", "200", "--n", "4", "--max-num-seqs", "4", "-o", str(tmp_path / "run")]
     # A test runner in the background ignores SIGINT, and so would its children.
-    process = subprocess.Popen(
-        arguments,
-        env=environment,
+    process = start(
+        *("run", "-L", "200", "--n", "4", "--max-num-seqs", "4", "-o", tmp_path / "run"),
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     path = tmp_path / "run" / "samples" / "base" / "tiny-arith.jsonl"
@@ -123,27 +163,33 @@ def test_ctrl_c_keeps_everything(tmp_path):
     assert len(lines(tmp_path / "run", "base")) >= 4
 
 
-def test_the_same_seed_gives_the_same_report(finished, tmp_path):
-    folder, _ = finished
-    rast_eval("run", *SMALL, "-o", tmp_path / "run", cwd=tmp_path)
+def test_the_same_seed_gives_the_same_report(finished, tmp_path, rast_eval):
+    folder, *_ = finished
+    rast_eval("run", *SMALL, "-o", tmp_path / "run")
     assert figures(tmp_path / "run") == figures(folder)
-    compared = rast_eval("compare", folder, tmp_path / "run", cwd=tmp_path)
-    assert "0.0" in compared.stdout
+    compared = json.loads(rast_eval("compare", folder, tmp_path / "run", "--format", "json").out)["rows"]
+    assert [row["arm"] for row in compared] == ["base", "rast", "rl"]
+    assert {row["difference"]["value"] for row in compared} == {0.0}
 
 
-def test_score_grades_again_and_report_reads(finished, tmp_path):
-    folder, _ = finished
-    rast_eval("score", folder, "--scorer", "simplerl", "--workers", "1", cwd=tmp_path)
-    done = rast_eval("report", folder, "--format", "json", cwd=tmp_path)
-    assert json.loads(done.stdout)
+def test_score_grades_again_and_report_reads(finished, rast_eval):
+    folder, *_ = finished
+    file = folder / "grades" / "rast" / "tiny-arith.simplerl.jsonl"
+    before = [json.loads(line)["correct"] for line in file.read_text().splitlines()]
+    file.unlink()
+    rast_eval("score", folder, "--scorer", "simplerl", "--workers", "1")
+    assert [json.loads(line)["correct"] for line in file.read_text().splitlines()] == before
+    assert json.loads(rast_eval("report", folder, "--format", "json").out)["cells"] == figures(folder)
 
 
-def test_dry_run_writes_nothing(tmp_path):
-    done = rast_eval("run", "--dry-run", cwd=tmp_path)
-    assert "Q: " in done.stdout
-    assert "token ids" in done.stdout
+def test_dry_run_writes_nothing(tmp_path, rast_eval, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shown = rast_eval("run", "--dry-run").out
+    assert "Q: " in shown
+    assert "token ids" in shown
     assert list(tmp_path.iterdir()) == []
-    real = rast_eval("run", "--base", "32b", "--delta", "14b", "--dry-run", cwd=tmp_path).stdout
+    monkeypatch.setenv("COLUMNS", "100")
+    real = rast_eval("run", "--base", "32b", "--delta", "14b", "--dry-run").out
     for word in ("32b-rl", "184,340", "190.1 GB", "hkust-nlp/Qwen-2.5-14B-SimpleRL-Zoo", "base", "qwen-boxed"):
         assert word in real
     assert list(tmp_path.iterdir()) == []

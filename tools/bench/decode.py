@@ -232,8 +232,8 @@ def _shape(name: str | None, default: ModelShape) -> ModelShape:
 
     if name is None:
         return default
-    entry = find_pair(name)
-    shape = known_shapes().get(entry.base.path) if entry else None
+    pair = find_pair(name)
+    shape = known_shapes().get(pair.base.path) if pair else None
     if shape is None:
         raise UnknownName("shape", name, [e.name for e in known_pairs().values() if e.base.path in known_shapes()])
     return shape

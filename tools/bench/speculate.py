@@ -42,7 +42,7 @@ SAMPLING = Sampling(1.0, 1.0, 0)
 
 
 @dataclass(frozen=True)
-class Measured:
+class Speed:
     """One engine at one batch size.
 
     Attributes:
@@ -125,7 +125,7 @@ def prompts(batch: int) -> list[Request]:
 
 def measure(
     name: str, system: System, drafted: int, batches: list[int], tokens: dict[int, int], dtype: str
-) -> list[Measured]:
+) -> list[Speed]:
     """Tokens a second of one engine at every batch size."""
     from rast_eval.decoding.vllm import VLLMEngine
 
@@ -144,7 +144,7 @@ def measure(
             stood = [b - a for a, b in zip([*before.accepted, *[0] * 99], after.accepted, strict=False)]
             accepted = stood[0] / passes if passes else math.nan
             each = 1 + sum(stood) / passes if passes else 1.0
-            found.append(Measured(name, batch, drafted, made / seconds, accepted, each))
+            found.append(Speed(name, batch, drafted, made / seconds, accepted, each))
             print(f"  {name}, batch {batch}: {made / seconds:.1f} tokens/s", file=sys.stderr)
     finally:
         engine.close()
@@ -152,7 +152,7 @@ def measure(
     return found
 
 
-def table(rows: list[Measured], acceptance: float) -> str:
+def table(rows: list[Speed], acceptance: float) -> str:
     """Tokens a second, and against plain RAST at the same batch."""
     plain = {row.batch: row.tokens_per_second for row in rows if row.engine == "plain"}
     names = list(dict.fromkeys(row.engine for row in rows))
@@ -166,7 +166,7 @@ def table(rows: list[Measured], acceptance: float) -> str:
     return "\n".join(lines)
 
 
-def draw(results: dict[float, list[Measured]], path: Path) -> None:
+def draw(results: dict[float, list[Speed]], path: Path) -> None:
     """Speed-up over the batch, and the byte model's curve for an H100 beside it."""
     from matplotlib.figure import Figure
 
@@ -211,7 +211,7 @@ def main(arguments: list[str] | None = None) -> None:
     batches = [int(part) for part in flags.batches.split(",")]
     drafts = [int(part) for part in flags.drafts.split(",")]
     tokens = {batch: max(64, flags.tokens // max(1, batch // 8)) for batch in batches}
-    results: dict[float, list[Measured]] = {}
+    results: dict[float, list[Speed]] = {}
     for acceptance in (float(part) for part in flags.acceptance.split(",")):
         with tempfile.TemporaryDirectory(prefix="rast-bench-") as folder:
             system = write_members(Path(folder), acceptance)

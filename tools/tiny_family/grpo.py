@@ -32,7 +32,7 @@ def reward(text: str, answer: int) -> float:
 
 
 @dataclass(frozen=True)
-class Progress:
+class BatchFigures:
     """Means over one batch of rollouts.
 
     Attributes:
@@ -112,7 +112,7 @@ class Grpo:
         self.generator = torch.Generator().manual_seed(seed)
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.95), weight_decay=0.0)
 
-    def step(self, scale: float = 1.0) -> Progress:
+    def step(self, scale: float = 1.0) -> BatchFigures:
         """Sample one batch, update once at `scale` times the learning rate."""
         drawn = [self._draw() for _ in range(self.prompts)]
         ids = [self.tokenizer.encode(text).ids for _, text in drawn]
@@ -129,7 +129,7 @@ class Grpo:
             group["lr"] = self.lr * scale * min((self.done + 1) / 10, 1.0)
         self._update([ids[i // GROUP] for i in range(len(outputs))], outputs, advantage.flatten())
         self.done += 1
-        return Progress(
+        return BatchFigures(
             reward=rewards.mean().item(),
             worked=sum(" Mon" in text for text in texts) / len(texts),
             checked=sum("check" in text for text in texts) / len(texts),

@@ -49,9 +49,9 @@ def _portable(tokenizer: Tokenizer) -> Tokenizer:
         if (token := vocabulary.pop(f"Ġ{digit}", None)) is not None:
             vocabulary[f" {digit}"] = token
             merges.remove(["Ġ", digit])
-            entry = {"id": token, "content": f" {digit}", "special": False, "normalized": False}
-            described["added_tokens"].append(entry | dict.fromkeys(("single_word", "lstrip", "rstrip"), False))
-    described["added_tokens"].sort(key=lambda entry: entry["id"])
+            token_row = {"id": token, "content": f" {digit}", "special": False, "normalized": False}
+            described["added_tokens"].append(token_row | dict.fromkeys(("single_word", "lstrip", "rstrip"), False))
+    described["added_tokens"].sort(key=lambda token_row: token_row["id"])
     return Tokenizer.from_str(json.dumps(described))
 
 

@@ -63,7 +63,7 @@ class Pacer:
         """Tokens to draft for a batch of so many sequences."""
         return self._range(batch).current
 
-    def record(self, batch: int, tokens: int, *, decoding: bool) -> None:
+    def count(self, batch: int, tokens: int, *, decoding: bool) -> None:
         """A step of `batch` sequences gave so many tokens.
 
         Args:
@@ -136,7 +136,7 @@ def _scheduler(base: Any) -> Any:
                 count == 1 + len(drafted.get(request, ())) for request, count in scheduled.items()
             )
             tokens = sum(map(len, model_runner_output.sampled_token_ids))
-            self.dynamic_sd_lookup.record(len(scheduled), tokens, decoding=decoding)
+            self.dynamic_sd_lookup.count(len(scheduled), tokens, decoding=decoding)
             return super().update_from_output(scheduler_output, model_runner_output)
 
     return Paced

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from rast_eval.scoring.code.sandbox import Outcome, Pool, Sandbox, check_usable
+from rast_eval.scoring.code.sandbox import Ending, Pool, Sandbox, check_usable
 from rast_eval.types import Grade, GradeStatus, Problem, Sample
 
 Prepared = TypeVar("Prepared")
@@ -22,7 +22,7 @@ class Extracted(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Result:
+class CriterionResult:
     """One criterion: `pass`, `fail`, `timeout` or `error` (the program raised, died or flooded).
 
     Attributes:
@@ -37,7 +37,7 @@ class Result:
     note: str = ""
 
 
-Results = Mapping[str, Result]
+Results = Mapping[str, CriterionResult]
 """By criterion, in the order in which they are tried."""
 
 
@@ -111,7 +111,7 @@ def _timed_out(results: Results) -> bool:
     return any(result.status == "timeout" for result in results.values())
 
 
-def concluded(outcome: Outcome, wrong: bool, passed: int, total: int, errors: Sequence[str] = ()) -> Result:
+def concluded(outcome: Ending, wrong: bool, passed: int, total: int, errors: Sequence[str] = ()) -> CriterionResult:
     """What a run came to.
 
     Args:
@@ -127,10 +127,10 @@ def concluded(outcome: Outcome, wrong: bool, passed: int, total: int, errors: Se
         status = "pass" if clean and passed == total else "error"
     ending = outcome.why if outcome.why != "exited" else f"exit code {outcome.code}"
     note = errors[0] if errors else "" if status in ("pass", "fail") else ending
-    return Result(status, passed, total, round(outcome.seconds, 3), note)
+    return CriterionResult(status, passed, total, round(outcome.seconds, 3), note)
 
 
-def status_of(result: Result | None, found: Extracted) -> GradeStatus:
+def status_of(result: CriterionResult | None, found: Extracted) -> GradeStatus:
     """The status of a grade whose last criterion ended so; None: no program ran."""
     if result is None:
         return "no_answer" if found.status == "ok" else found.status

@@ -16,7 +16,7 @@ from rast_eval.scoring.code.frames import Frames
 from rast_eval.scoring.code.truth import Truth
 
 
-class Comparison:
+class StreamComparison:
     """The outputs of one program on one list of inputs, compared in order until one is wrong.
 
     Args:

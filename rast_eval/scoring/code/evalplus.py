@@ -16,8 +16,8 @@ from typing import Any
 from rast_eval.errors import DataError, UnknownName
 from rast_eval.scoring.code import inputs as mbpp_inputs
 from rast_eval.scoring.code import sanitize
-from rast_eval.scoring.code.base import CodeScorer, Extracted, Result, Results, concluded, status_of
-from rast_eval.scoring.code.comparison import Comparison
+from rast_eval.scoring.code.base import CodeScorer, CriterionResult, Extracted, Results, concluded, status_of
+from rast_eval.scoring.code.comparison import StreamComparison
 from rast_eval.scoring.code.oracles import SET_TASKS, Oracle, comparable, longest
 from rast_eval.scoring.code.sandbox import Execution, Limits, Sandbox, run_pool
 from rast_eval.scoring.code.truth import Reference, Truth, payload
@@ -69,7 +69,7 @@ class Part:
         output = 16 * sum(truth.sizes) + (1 << 20)
         return Limits(load=LOAD_SECONDS, call=floor, total=total, special=special, output=output)
 
-    def judge(self, sandbox: Sandbox, program: str, truth: Truth, rules: str) -> Result:
+    def judge(self, sandbox: Sandbox, program: str, truth: Truth, rules: str) -> CriterionResult:
         """Run `program` on all inputs, stopping at the first wrong output."""
         oracle = Oracle(self._benchmark, self.entry_point, self._row.get("atol") or 0, truth.first_float)
 
@@ -80,7 +80,7 @@ class Part:
         execution = Execution(order, self.limits(truth, rules))
         verbatim, most = not truth.nan and not oracle.root_counts, longest(max(truth.sizes, default=0))
         with open(truth.path, "rb") as file:
-            comparison = Comparison(truth, file, accepts, verbatim, most)
+            comparison = StreamComparison(truth, file, accepts, verbatim, most)
             outcome = sandbox.run(execution, comparison.consume)
         return concluded(outcome, comparison.wrong, comparison.passed, len(truth.sizes), comparison.errors)
 
@@ -136,7 +136,7 @@ class EvalPlus(CodeScorer["_Task"]):
         return -prepared.seconds  # longest first: no worker is left with a long tail
 
     def _run(self, sandbox: Sandbox, prepared: _Task, program: str) -> Results:
-        results: dict[str, Result] = {}
+        results: dict[str, CriterionResult] = {}
         for part, truth in prepared.parts:
             results[part.name] = part.judge(sandbox, program, truth, self.rules)
             if results[part.name].status != "pass":

@@ -14,7 +14,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from rast_eval.errors import UnknownName
-from rast_eval.scoring.code.base import CodeScorer, Extracted, Result, Results, concluded, status_of
+from rast_eval.scoring.code.base import CodeScorer, CriterionResult, Extracted, Results, concluded, status_of
 from rast_eval.scoring.code.frames import Frames
 from rast_eval.scoring.code.lcb_tests import Cases, extract_program, read_tests, same_output, same_value
 from rast_eval.scoring.code.oracles import comparable
@@ -77,14 +77,14 @@ class LiveCodeBench(CodeScorer[Callable[[], Cases]]):
         return Grade(sample.problem.id, sample.index, found.program, correct, status, None, details)
 
 
-def judge(sandbox: Sandbox, program: str, tests: Cases, criterion: str) -> Result:
+def judge(sandbox: Sandbox, program: str, tests: Cases, criterion: str) -> CriterionResult:
     """Run `program` on `tests`, stopping at the first test it does not pass."""
     if criterion == "process" and tests.function is None:
         return _judge_processes(sandbox, program, tests)
     return _judge_calls(sandbox, program, tests, fresh=criterion == "process")
 
 
-def _judge_calls(sandbox: Sandbox, program: str, tests: Cases, fresh: bool) -> Result:
+def _judge_calls(sandbox: Sandbox, program: str, tests: Cases, fresh: bool) -> CriterionResult:
     """All tests in one process: method calls, or the program as a function with replaced streams."""
     order: dict[str, Any] = {"code": program, "prelude": True}
     if tests.function is None:
@@ -113,7 +113,7 @@ def _judge_calls(sandbox: Sandbox, program: str, tests: Cases, fresh: bool) -> R
     return concluded(outcome, wrong, passed, len(tests.outputs), errors)
 
 
-def _judge_processes(sandbox: Sandbox, program: str, tests: Cases) -> Result:
+def _judge_processes(sandbox: Sandbox, program: str, tests: Cases) -> CriterionResult:
     """Each test in a process of its own, with real pipes."""
     payload = json.dumps({"mode": "program", "code": program, "prelude": True}).encode() + b"\n"
     for passed, (given, expected) in enumerate(zip(tests.inputs, tests.outputs, strict=True)):
@@ -129,7 +129,7 @@ def _judge_processes(sandbox: Sandbox, program: str, tests: Cases) -> Result:
             return concluded(outcome, False, passed, len(tests.inputs))
         if not same_output(printed.decode(errors="replace"), expected):
             return concluded(outcome, True, passed, len(tests.inputs))
-    return Result("pass", len(tests.inputs), len(tests.inputs))
+    return CriterionResult("pass", len(tests.inputs), len(tests.inputs))
 
 
 def _right(frame: bytes, tests: Cases, index: int) -> bool:

@@ -142,8 +142,8 @@ def _same_shape(value: Any, expected: Any) -> bool:
     return isinstance(value, (int, float, complex)) and isinstance(expected, (int, float, complex))
 
 
-def _polynomial(coefficients: Sequence[float], x: float) -> float:
-    return sum(coefficient * math.pow(x, power) for power, coefficient in enumerate(coefficients))
+def _polynomial(factors: Sequence[float], x: float) -> float:
+    return sum(factor * math.pow(x, power) for power, factor in enumerate(factors))
 
 
 def _pyramid_surface(base: float, height: float) -> int:

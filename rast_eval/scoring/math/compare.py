@@ -97,8 +97,8 @@ def _matrices_equal(prediction: str, gold: str) -> bool:
 def _sets_as_matrices(gold: str) -> str:
     """`{1,2}` → a pmatrix of its entries, one to a single backslash, for a prediction written as a matrix."""
     sets = re.findall(r"\{.*,.*\}", gold)
-    entries = (found.strip("{}").replace(",", "\\") for found in sets)
-    return ", ".join(f"\\begin{{pmatrix}}{entry}\\end{{pmatrix}}" for entry in entries)
+    cells = (found.strip("{}").replace(",", "\\") for found in sets)
+    return ", ".join(f"\\begin{{pmatrix}}{cell}\\end{{pmatrix}}" for cell in cells)
 
 
 def _equations_equal(prediction: str, gold: str) -> bool:

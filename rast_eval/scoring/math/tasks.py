@@ -11,7 +11,7 @@ from rast_eval.scoring.math.normalize import normalize_gold
 READ = "rast_eval.scoring.math.tasks:read"
 ALGEBRA = "rast_eval.scoring.math.tasks:algebra"
 GROUP_CHEAPLY = "rast_eval.scoring.math.tasks:group_cheaply"
-LOAD_PARSERS = "rast_eval.scoring.math.latex:load"
+LOAD_PARSERS = "rast_eval.scoring.math.symbolic:load"
 
 
 def read(task: tuple[str, str, bool, Sequence[str]]) -> tuple[str, bool | None, str]:

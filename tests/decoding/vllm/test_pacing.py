@@ -22,7 +22,7 @@ class Machine:
             draft = self.pacer[batch]
             self.now += self.seconds(batch, draft)
             before, self.made = int(self.made), self.made + batch * self.tokens(draft)
-            self.pacer.record(batch, int(self.made) - before, decoding=decoding)
+            self.pacer.count(batch, int(self.made) - before, decoding=decoding)
             drafts.append(draft)
         return drafts
 

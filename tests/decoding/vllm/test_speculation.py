@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("vllm")
 
 from rast_eval.config import AUTO, EngineConfig
-from rast_eval.decoding.vllm import VLLMEngine, certificate, speculation
+from rast_eval.decoding.vllm import VLLMEngine, certificate, certify, speculation
 from rast_eval.decoding.vllm import model as fused
 from rast_eval.errors import BackendError, UsageError
 from rast_eval.types import Delta, ModelRef, Request, Sampling, System
@@ -129,7 +129,7 @@ def test_sampling_asks_for_a_certificate(tiny, tmp_path, monkeypatch):
 
 def test_this_build_is_certified_and_then_samples(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    found = certificate.certify(samples=3000)
+    found = certify.certify(samples=3000)
     assert found.exact, found
     assert all(0.02 < check.accepted < 0.7 for check in found.checks)
     assert certificate.load() == found
@@ -146,4 +146,4 @@ def test_a_fault_in_the_sampler_is_found(tmp_path, monkeypatch):
 
     monkeypatch.setattr(fused, "mend_expansion", lambda: False)
     monkeypatch.setattr(rejection_sampler, "expand_batch_to_tokens", forgetful)
-    assert not certificate.check(certificate.random_system(tmp_path), *certificate.SETTINGS[0], 3000).exact
+    assert not certify.check(certify.random_system(tmp_path), *certify.SETTINGS[0], 3000).exact

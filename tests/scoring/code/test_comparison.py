@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rast_eval.scoring.code.comparison import Comparison
+from rast_eval.scoring.code.comparison import StreamComparison
 from rast_eval.scoring.code.truth import Truth
 
 EXPECTED = (b"1", b'"two"', b"[3]")
@@ -20,7 +20,7 @@ def truth(tmp_path):
 
 def compared(truth, stream, size, verbatim, accepts):
     with open(truth.path, "rb") as file:
-        comparison = Comparison(truth, file, accepts, verbatim, most=1000)
+        comparison = StreamComparison(truth, file, accepts, verbatim, most=1000)
         for at in range(0, len(stream), size):
             if not comparison.consume(stream[at : at + size]):
                 break

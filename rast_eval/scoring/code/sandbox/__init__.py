@@ -15,7 +15,7 @@ Not covered:
 """
 
 from rast_eval.scoring.code.sandbox.bwrap import check_usable
-from rast_eval.scoring.code.sandbox.client import Execution, Limits, Outcome, Sandbox
+from rast_eval.scoring.code.sandbox.client import Ending, Execution, Limits, Sandbox
 from rast_eval.scoring.code.sandbox.pool import Pool, run_pool
 
-__all__ = ["Execution", "Limits", "Outcome", "Pool", "Sandbox", "check_usable", "run_pool"]
+__all__ = ["Ending", "Execution", "Limits", "Pool", "Sandbox", "check_usable", "run_pool"]

@@ -118,8 +118,8 @@ def require_bwrap() -> None:
     """
     if shutil.which("bwrap") is None:
         raise SandboxError("Programs are run inside bubblewrap, which is not installed.", INSTALL_HINT)
-    trial = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "--proc", "/proc"]
-    done = subprocess.run([*trial, "--", "true"], capture_output=True, text=True, timeout=60, check=False)
+    command = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "--proc", "/proc"]
+    done = subprocess.run([*command, "--", "true"], capture_output=True, text=True, timeout=60, check=False)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise SandboxError(

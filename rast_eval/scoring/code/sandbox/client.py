@@ -60,7 +60,7 @@ class Execution:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Ending:
     """How an execution ended; what it returned went to `consume` on the way.
 
     Attributes:
@@ -145,7 +145,7 @@ class Sandbox:
             )
         return self._channel
 
-    def run(self, execution: Execution, consume: Callable[[bytes], bool]) -> Outcome:
+    def run(self, execution: Execution, consume: Callable[[bytes], bool]) -> Ending:
         """Run a program, passing each piece of its output to `consume` until that returns False, which aborts it."""
         channel = self._ready()
         payload = os.memfd_create("execution")
@@ -163,7 +163,7 @@ class Sandbox:
                 socket.send_fds(channel, [_header(execution.limits)], lent)
             except OSError:
                 self.close()
-                return Outcome("lost", None, 0.0)
+                return Ending("lost", None, 0.0)
             finally:
                 for descriptor in lent:
                     os.close(descriptor)
@@ -180,7 +180,7 @@ class Sandbox:
         feed: _Feed | None,
         limits: Limits,
         consume: Callable[[bytes], bool],
-    ) -> Outcome:
+    ) -> Ending:
         deadline = time.monotonic() + 5 * limits.total + 60
         left, wanted, overflow = limits.output, True, False
         with selectors.DefaultSelector() as selector:
@@ -193,7 +193,7 @@ class Sandbox:
                 ready = {key.fd for key, _ in selector.select(max(deadline - time.monotonic(), 0))}
                 if not ready:
                     self.close(patience=0)
-                    return Outcome("lost", None, limits.total)
+                    return Ending("lost", None, limits.total)
                 if feed is not None and feed.fd in ready and not feed.push():
                     selector.unregister(feed.fd)
                     feed.close()
@@ -215,7 +215,7 @@ class Sandbox:
                         message = b""
                     if not message:
                         self.close()
-                        return Outcome("lost", None, 0.0)
+                        return Ending("lost", None, 0.0)
                     report = json.loads(message)
         while wanted and (piece := os.read(results, PIPE_BYTES)):  # every writer is dead: this ends
             left -= len(piece)
@@ -226,7 +226,7 @@ class Sandbox:
         if not report["clean"]:
             self.close()
         why = "output" if overflow else report["why"]
-        return Outcome(why, report["code"], report["own"], report["started"])  # type: ignore[arg-type]
+        return Ending(why, report["code"], report["own"], report["started"])  # type: ignore[arg-type]
 
     @staticmethod
     def _abort(channel: socket.socket) -> None:

@@ -136,9 +136,9 @@ def run_mocked(order: dict[str, Any], inputs: list[str], results: Results, progr
     """As LiveCodeBench's checker does: the program becomes a function, called once a test with replaced streams."""
     original = _Stream("")
     sys.stdin = original  # what `from sys import stdin` binds when the module loads
-    entry, code = _wrapped(order["code"])
+    name, code = _wrapped(order["code"])
     module = _load(order, code, "solution")
-    function = getattr(module, entry)
+    function = getattr(module, name)
     for index, text in enumerate(inputs):
         progress[0] = 2 * index + 1
         original.refill(text)
