@@ -49,8 +49,8 @@ FACTS: tuple[Fact, ...] = (
     Fact("Figure 5", "KL between base and RAST, no unit",
          "commented out: KL(RAST ‖ base) averaged over the vocabulary, times 1e9", "analysis/similarity.py"),
     Fact("Figure 6", "32 runs a point", "10 runs a point", "scripts/run_hyperparameter.sh"),
-    Fact("Figure 10", "base, RAST and RL alike", "base greedy, one run; RAST and RL 32 runs; counted by spaCy's lemmas, on "
-         "OlympiadBench as the file stands",
+    Fact("Figure 10", "base, RAST and RL alike", "base greedy, one run; RAST and RL 32 runs; lemmas by spaCy, "
+         "on OlympiadBench as the file stands",
          "analysis/reasoning_tokens.py (base commented out)"),
     Fact("§4.2, coverage of RAST", "as Figure 1a: 50 problems, tokens 2 … n",
          "10 outputs drawn unseeded; the loop's position takes the name of λ, so that λ grows along the path; the "

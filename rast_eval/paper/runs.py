@@ -16,6 +16,7 @@ from rast_eval.errors import StoreError
 from rast_eval.inputs.models import resolve_models
 from rast_eval.paper.scale import Scale
 from rast_eval.paper.sizing import gpus_for
+from rast_eval.report.page import Text
 from rast_eval.results.metrics import Estimator, RunMetrics, evaluate_runs, to_jsonable
 from rast_eval.results.reader import Run, load_run
 from rast_eval.run.plan import Plan, build
@@ -226,14 +227,15 @@ class Reproduction:
         ks = self.scale.ks if estimator == "unbiased" else None
         return evaluate_runs([self.run(spec) for spec in specs], None, estimator, ks, name)
 
-    def save(self, name: str, figure: Figure, pdf: bool = True) -> Path:
-        """Write a figure as `<name>.png`, and as PDF beside it."""
-        from rast_eval.report.figures import save
+    def save(self, name: str, figure: Figure) -> Path:
+        """Write a figure as `<name>.png`, and as PDF beside it, with the scale's mark."""
+        from rast_eval.report.style import save
 
-        png, vector = save(figure, self.root / name)
-        if not pdf:
-            vector.unlink()
-        return png
+        return save(figure, self.root / name, self.scale.mark)[0]
+
+    def marks(self) -> list[Text]:
+        """What every page begins with: the scale's mark, where it has one."""
+        return [Text(self.scale.mark)] if self.scale.mark else []
 
     def write(self, name: str, values: object) -> None:
         """Keep every value behind a figure as `analysis/<name>.json`."""

@@ -13,6 +13,7 @@ from rast_eval.errors import StoreError
 from rast_eval.paper import prose, published, runs
 from rast_eval.paper.memory import memory_table, rast_memory
 from rast_eval.paper.runs import Reproduction
+from rast_eval.paper.scale import title_of
 from rast_eval.report.page import Block, Text
 from rast_eval.report.run_tables import RECOVERY_NOTE, SCORE_NOTE
 from rast_eval.report.table import DASH, Table, p_value, percent, rate, score, with_seeds
@@ -36,7 +37,7 @@ def table1(reproduction: Reproduction) -> list[Block]:
             rows.append(_row(metrics, "rast", base, delta))
         rows.append(_row(reproduction.pair(base, deltas[0]), "rl", base, ""))
     several = len(scale.benchmarks) > 1
-    header = ("base", "system", *scale.benchmarks, *(["average"] if several else []))
+    header = ("base", "system", *map(title_of, scale.benchmarks), *(["average"] if several else []))
     note = f"{SCORE_NOTE}\n{RECOVERY_NOTE}" + (f"\n{PAPER_LINE}" if scale.name == "paper" else "")
     return [Table("Accuracy and recovery rate", header, tuple(rows), note, keys=2), *_prompts(reproduction)]
 
@@ -50,7 +51,7 @@ def table2(reproduction: Reproduction) -> list[Block]:
         cells = [metrics.cell(arm, benchmark) for benchmark in reproduction.scale.benchmarks]
         label = f"RAST + Δ{delta}" if arm == "rast" else "base, sampled"
         rows.append((base, label, *(DASH if c is None else with_seeds(c.accuracy) for c in cells), DASH))
-    header = ("base", "system", *reproduction.scale.benchmarks, "RR.")
+    header = ("base", "system", *map(title_of, reproduction.scale.benchmarks), "RR.")
     note = f"{SCORE_NOTE}\nRR. is a dash: there is no RL-tuned model of this size."
     if reproduction.scale.name == "paper":
         note += f"\nThe paper in its text: {prose.SAYS['Table 2']}."
@@ -73,11 +74,10 @@ def table3(reproduction: Reproduction) -> list[Block]:
         rows.append((base, label, *(DASH if c is None else with_seeds(c.accuracy) for c in cells), mean))
     tests = []
     for benchmark in reproduction.scale.code_benchmarks:
-        d = statistics.paired_difference(_verdicts(record, "rast", benchmark), _verdicts(record, "base", benchmark))
-        tests.append(
-            f"{benchmark} {100 * d.value:+.1f} [{100 * d.low:.1f}, {100 * d.high:.1f}], p {p_value(d.p_value)}"
-        )
-    header = ("base", "system", *reproduction.scale.code_benchmarks, "average")
+        d = statistics.paired_difference(_grades(record, "rast", benchmark), _grades(record, "base", benchmark))
+        interval = f"[{100 * d.low:.1f}, {100 * d.high:.1f}]"
+        tests.append(f"{title_of(benchmark)} {100 * d.value:+.1f} {interval}, p {p_value(d.p_value)}")
+    header = ("base", "system", *map(title_of, reproduction.scale.code_benchmarks), "average")
     note = f"{SCORE_NOTE}\nRAST − base, paired, exact McNemar: {'; '.join(tests)}."
     if reproduction.scale.name == "paper":
         note += f"\nThe paper in its text: {prose.SAYS['Table 3']}."
@@ -139,7 +139,11 @@ def table6(reproduction: Reproduction) -> list[Block]:
     note = "Generated tokens an output, the end token not counted; ± = half of the 95 % interval over problems."
     if scale.name == "paper":
         note += f" The paper in its text: {prose.SAYS['Table 6']}."
-    return [Table("Response length in tokens", ("system", "arm", *scale.benchmarks), tuple(rows), note, keys=2)]
+    return [
+        Table(
+            "Response length in tokens", ("system", "arm", *map(title_of, scale.benchmarks)), tuple(rows), note, keys=2
+        )
+    ]
 
 
 def appendix_e(reproduction: Reproduction) -> list[Block]:
@@ -161,7 +165,7 @@ def appendix_e(reproduction: Reproduction) -> list[Block]:
     note = "The paper does not state the weights of its ensemble; ours are one over the number of deltas."
     if reproduction.scale.name == "paper":
         note += f" The paper in its text: {prose.SAYS['Appendix E']}."
-    return [Table(f"Ensemble of deltas on {base}, {benchmark}", ("deltas", "Avg.", "RR."), tuple(rows), note)]
+    return [Table(f"Ensemble of deltas on {base}, {title_of(benchmark)}", ("deltas", "Avg.", "RR."), tuple(rows), note)]
 
 
 def _row(metrics: RunMetrics, arm: str, base: str, delta: str) -> tuple[str, ...]:
@@ -203,7 +207,7 @@ def _prompts(reproduction: Reproduction) -> list[Block]:
     return [Text(f"† Base and RL ceiling were asked under another prompt than RAST in: {', '.join(marked)}.")]
 
 
-def _verdicts(record: Run, arm: str, benchmark: str) -> NDArray[np.bool_]:
+def _grades(record: Run, arm: str, benchmark: str) -> NDArray[np.bool_]:
     cell = record.cell(arm, benchmark)
     if cell is None:
         raise StoreError(f"{record.path} has no arm {arm} on {benchmark}.", "Remove that folder and repeat.")
