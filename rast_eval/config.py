@@ -4,32 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from rast_eval.types import Models
 
 Backend = Literal["hf", "vllm"]
 
+AUTO = -1
+"""Of `EngineConfig.speculate`: as many drafted tokens as measurement finds to pay."""
+
 
 @dataclass(frozen=True)
 class CodeScoring:
-    """How programs are judged; the math scorers need none of it.
+    """How programs are judged; a scorer takes the fields that it names in its `options`.
 
     Attributes:
         rules: EvalPlus's time limits, `master` or `0.3.1`.
-        lcb_io: the LiveCodeBench verdict that counts, `process` or `official`.
+        lcb_io: the LiveCodeBench criterion that counts, `process` or `official`.
         unsafe: run programs without bubblewrap.
     """
 
     rules: str = "master"
     lcb_io: str = "process"
     unsafe: bool = False
-
-    def options(self, scorer: str) -> dict[str, Any]:
-        """Keyword arguments of `scoring.get_scorer` for `scorer`."""
-        if scorer == "evalplus":
-            return {"rules": self.rules, "unsafe": self.unsafe}
-        return {"lcb_io": self.lcb_io, "unsafe": self.unsafe} if scorer == "livecodebench" else {}
 
 
 DEFAULT_CODE = CodeScoring()
@@ -43,7 +40,13 @@ class EngineConfig:
         dtype: `auto` (the base's own; float32 on a CPU with transformers), or a torch dtype name.
         max_num_seqs: sequences decoded together; None leaves it to the backend.
         max_model_len: context in tokens; None for the members' smallest.
+        speculate: tokens that an expert drafts a pass, 0 for plain decoding; AUTO finds the number while it runs.
+        ray: address of a Ray cluster, `local` for one of this process's own, None where one engine is enough.
         extra: further keyword arguments for `vllm.LLM`.
+
+    >>> import rast_eval
+    >>> rast_eval.EngineConfig(backend="vllm", tensor_parallel_size=4).dtype
+    'auto'
     """
 
     backend: Backend = "hf"
@@ -55,8 +58,10 @@ class EngineConfig:
     max_model_len: int | None = None
     max_num_seqs: int | None = None
     enforce_eager: bool = False
+    speculate: int = 0
     seed: int = 0
     offline: bool = False
+    ray: str | None = None
     extra: dict[str, object] = field(default_factory=dict)
 
 
@@ -68,6 +73,11 @@ class RunConfig:
         arms: e.g. `("base", "base@sampled", "rast")`; empty for all that the models can run.
         shard: (i, m): this process takes every m-th problem starting at i.
         preset: a protocol of `presets.PRESETS`; single flags win over it.
+        code: how programs are judged.
+
+    >>> import rast_eval
+    >>> rast_eval.RunConfig(rast_eval.models("32b", ["14b:0.7"]), arms=("rast",), benchmarks=("math500",)).models.arms
+    ('base', 'rast', 'rl')
     """
 
     models: Models
@@ -86,3 +96,4 @@ class RunConfig:
     include_path: Path | None = None
     shard: tuple[int, int] | None = None
     preset: str | None = None
+    code: CodeScoring = DEFAULT_CODE

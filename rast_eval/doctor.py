@@ -38,11 +38,12 @@ class Check:
     fix: str = ""
 
 
-def run(data_dir: Path | None = None) -> Iterator[Check]:
+def run(data_dir: Path | None = None, include_path: Path | None = None) -> Iterator[Check]:
     """All checks, in order; one that fails unexpectedly is an error of its own.
 
     Args:
         data_dir: folder of local benchmark files; None for RAST_EVAL_DATA.
+        include_path: folder of further benchmarks.
     """
     checks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
         ("python", _python),
@@ -51,7 +52,7 @@ def run(data_dir: Path | None = None) -> Iterator[Check]:
         ("hub", _hub),
         ("latex", _latex),
         ("sandbox", _sandbox),
-        ("benchmarks", lambda: _benchmarks(data_dir)),
+        ("benchmarks", lambda: _benchmarks(data_dir, include_path)),
     ]
     for name, check in checks:
         try:
@@ -138,11 +139,11 @@ def _sandbox() -> Iterator[Check]:
     yield Check("sandbox", "ok", "bubblewrap isolates programs")
 
 
-def _benchmarks(data_dir: Path | None) -> Iterator[Check]:
+def _benchmarks(data_dir: Path | None, include_path: Path | None) -> Iterator[Check]:
     from rast_eval.inputs import benchmarks, resources
 
     folder = data_dir or resources.local_data_dir()
-    for benchmark in benchmarks.registry().values():
+    for benchmark in benchmarks.registry(include_path).values():
         if not benchmark.generator and benchmarks.local_file(benchmark, folder) is None:
             yield Check(benchmark.name, "ok", f"{benchmark.count} rows, to be fetched from the hub when needed")
             continue

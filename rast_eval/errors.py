@@ -31,6 +31,13 @@ class RastEvalError(Exception):
     Args:
         message: what happened, one sentence.
         hint: what to type next, one sentence.
+
+    >>> import rast_eval
+    >>> try:
+    ...     rast_eval.models("33b")
+    ... except rast_eval.RastEvalError as error:
+    ...     error.message
+    "There is no model named '33b'."
     """
 
     exit_code = 2

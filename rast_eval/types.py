@@ -8,11 +8,14 @@ Data flows one way. Generation never grades, grading never edits an output, repo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
 from rast_eval.errors import UnknownName, UsageError
+from rast_eval.names import check_name
 
 FinishReason = Literal["stop", "length"]
 """`stop`: an end token or a stop string; `length`: the token limit."""
@@ -117,6 +120,11 @@ class ModelRef:
         return self.name or self.path
 
     @property
+    def key(self) -> str:
+        """`org/name@commit`, or the path of a folder."""
+        return f"{self.path}@{self.revision}" if self.revision else self.path
+
+    @property
     def short(self) -> str:
         """The label without what leads to it: `Qwen2.5-32B` of `Qwen/Qwen2.5-32B`."""
         return self.label.rpartition("/")[2]
@@ -180,6 +188,11 @@ class Models:
         prompt: the delta's template, the base's without a delta.
         benchmarks: the family's default benchmarks.
         base_prompt: the base's own template, the one its RL training would use.
+
+    >>> import rast_eval
+    >>> family = rast_eval.models("32b", ["14b"])
+    >>> type(family).__name__, family.system("rast").label, family.prompt
+    ('Models', '32b + Δ14b', 'qwen-boxed')
     """
 
     base: ModelRef
@@ -194,6 +207,18 @@ class Models:
         """Arms these models can run, in the order in which they are run."""
         present = ("base", *(["rast"] if self.deltas else []), *(["rl"] if self.ceiling else []))
         return tuple(map(Arm, present))
+
+    @property
+    def checkpoints(self) -> tuple[ModelRef, ...]:
+        """Every one of them once."""
+        pairs = (ref for delta in self.deltas for ref in (delta.expert, delta.antiexpert))
+        return tuple(dict.fromkeys([self.base, *pairs, *([self.ceiling] if self.ceiling else [])]))
+
+    def changed(self, change: Callable[[ModelRef], ModelRef]) -> Models:
+        """The same models with `change` applied to every checkpoint."""
+        deltas = tuple(replace(d, expert=change(d.expert), antiexpert=change(d.antiexpert)) for d in self.deltas)
+        ceiling = change(self.ceiling) if self.ceiling else None
+        return replace(self, base=change(self.base), deltas=deltas, ceiling=ceiling)
 
     def system(self, arm: str) -> System:
         """What generates in `arm`.
@@ -244,8 +269,9 @@ class Problem:
         benchmark: canonical benchmark name.
         id: unique within the benchmark, stable across machines.
         question: the text a prompt template shows the model.
-        gold: what the scorer compares with. Math: the normalised gold answer. Code: empty.
-        metadata: the remaining columns (level, subject, tests, entry_point, …), read by scorers.
+        gold: the reference answer as the benchmark prints it; each scorer normalises it. Code: empty.
+        metadata: the row's columns (level, subject, tests, entry_point, …), read by templates and code scorers.
+        keep_units: whether units belong to the answer.
     """
 
     benchmark: str
@@ -253,6 +279,13 @@ class Problem:
     question: str
     gold: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    keep_units: bool = False
+
+    @property
+    def sha256(self) -> str:
+        """Digest of what is asked and what it is judged by: question and gold, for a program the row with its tests."""
+        judged_by = self.gold or dict(self.metadata)
+        return hashlib.sha256(json.dumps([self.question, judged_by], sort_keys=True, default=str).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -264,12 +297,16 @@ class Request:
         sample: 0 … n−1.
         prompt_token_ids: the same ids for every member of the system.
         seed: SHA-256 of (seed, benchmark, problem_id, sample), 63 bits; independent of batch and order.
+        problem_sha256: `Problem.sha256`.
+        prompt_sha256: digest of the prompt's ids, `runs.plan.prompt_sha256`.
     """
 
     problem_id: str
     sample: int
     prompt_token_ids: tuple[int, ...]
     seed: int
+    problem_sha256: str = ""
+    prompt_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -298,13 +335,15 @@ class Sample:
 
     Attributes:
         index: which of the problem's samples, 0 … n−1.
-        prompt: name of the prompt template: SimpleRL truncates at stop words that depend on it.
+        stops: strings at which scorers cut the output, applied in this order: those of the prompt it answers.
+        continues: whether the output goes on with the problem's own text, as under a base model's prompt for code.
     """
 
     problem: Problem
     index: int
     output: str
-    prompt: str = "qwen-boxed"
+    stops: tuple[str, ...] = ()
+    continues: bool = False
 
 
 @dataclass(frozen=True)
@@ -317,6 +356,10 @@ class Grade:
         vote: equivalence class of the prediction within its problem, by the grader's own
             equivalence, for majority@k; None where nothing was extracted or votes are undefined.
         details: scorer-specific facts (criteria, seconds, …), JSON-serialisable.
+
+    >>> import rast_eval
+    >>> rast_eval.grade(["It is 7."], [7])[0]
+    Grade(problem_id='0', sample=0, prediction='7', correct=True, status='ok', vote=None, details={})
     """
 
     problem_id: str
@@ -335,8 +378,11 @@ class Cell:
     Attributes:
         arm: names the folder under samples/.
         prompt: name of the prompt template.
-        stop: strings that end an output.
+        stop: strings that end an output, and at which scorers cut it.
+        continues: whether an output goes on with the problem's own text (`Prompt.continues`).
         fingerprint: 16 hex digits over everything that can change an output, save limit and n.
+        template_sha256: digest of the prompt's template.
+        dtype: as typed; a session holds what the engine made of `auto`.
     """
 
     arm: Arm
@@ -349,13 +395,28 @@ class Cell:
     n: int
     problem_count: int
     fingerprint: str
+    template_sha256: str = ""
+    seed: int = 0
+    backend: str = "hf"
+    dtype: str = "auto"
+    continues: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse names that could leave the run directory, be they a YAML's or a manifest's."""
+        check_name("benchmark", self.benchmark)
+        check_name("scorer", self.scorer)
+
+    @property
+    def name(self) -> str:
+        """`rast/math500`: its place under samples/ and grades/."""
+        return f"{self.arm}/{self.benchmark}"
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Cell:
         """The cell as `dataclasses.asdict` wrote it.
 
         Raises:
-            KeyError, TypeError, ValueError: it lacks what a cell has.
+            KeyError, TypeError, ValueError, UsageError: it lacks what a cell has, or names what no run does.
         """
         system = row["system"]
         deltas = tuple(
@@ -371,7 +432,13 @@ class Cell:
 
 
 class Engine(Protocol):
-    """Anything that continues prompts: `decoding.hf.HFEngine`, `decoding.vllm.VLLMEngine`."""
+    """Anything that continues prompts: `decoding.hf.HFEngine`, `decoding.vllm.VLLMEngine`.
+
+    Attributes:
+        settings: what the backend made of its configuration: dtype, attention, device, context.
+    """
+
+    settings: Mapping[str, Any]
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
@@ -386,9 +453,14 @@ class Engine(Protocol):
 
 
 class Scorer(Protocol):
-    """Anything that judges outputs: `simplerl`, `strict`, `evalplus`, `livecodebench`."""
+    """Anything that judges outputs; `scoring.registry` knows which there are.
+
+    Attributes:
+        version: changes with every change that can move a grade.
+    """
 
     name: str
+    version: str
 
     def grade(self, samples: Sequence[Sample], workers: int | None = None) -> list[Grade]:
         """Grades in the order of `samples`; never raises for what a model wrote."""

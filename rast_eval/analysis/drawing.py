@@ -40,6 +40,7 @@ def draw_prompts(
     count: int = PROBLEMS,
     seed: int = 0,
     data_dir: Path | None = None,
+    include_path: Path | None = None,
     always: Sequence[str] = (),
 ) -> DrawnPrompts:
     """Draw `count` problems without replacement and render them.
@@ -47,12 +48,13 @@ def draw_prompts(
     Args:
         base: whose tokenizer renders and encodes.
         prompt: the template, unless the benchmark has its own.
+        include_path: folder of further benchmarks and templates.
         always: ids that stand in every draw.
 
     Raises:
         UnknownName, DataError: no such benchmark or prompt, its rows cannot be read, or it has no such id.
     """
-    known = benchmarks.get(benchmark)
+    known = benchmarks.get(benchmark, include_path)
     problems = benchmarks.load(known, data_dir)
     if absent := set(always) - {problem.id for problem in problems}:
         raise DataError(f"{benchmark} has no problem {min(absent)}.", "Fetch its rows again, or correct the id.")
@@ -60,7 +62,7 @@ def draw_prompts(
     others = [i for i, problem in enumerate(problems) if problem.id not in always]
     wanted = min(max(0, count - len(fixed)), len(others))
     chosen = sorted(fixed + random.Random(seed).sample(others, wanted))
-    template = prompts.get(known.prompt or prompt)
+    template = prompts.get(known.prompt or prompt, include_path)
     tokenizer = load_tokenizer(base)
     ids = {
         problems[i].id: prompts.encode(template, prompts.render(template, problems[i], tokenizer), tokenizer)

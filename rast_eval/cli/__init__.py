@@ -11,12 +11,14 @@ from typing import Any
 
 from rast_eval import __version__
 from rast_eval.errors import RastEvalError, UnknownName
+from rast_eval.files import FULL
+from rast_eval.names import printable
 
 INTERRUPTED = 130
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Measure": ("run", "sweep", "score", "grade"),
-    "Read": ("report", "compare", "analyze", "paper", "view", "list"),
+    "Read": ("report", "compare", "verify", "analyze", "paper", "list"),
     "Serve": ("doctor", "compose", "serve"),
 }
 
@@ -34,13 +36,8 @@ rast-eval: make a large base model reason like an RL-tuned one, without training
 
 def help_screen() -> str:
     """The first screen: what it is, three commands to copy, the commands in three groups."""
-    available = {name for names in GROUPS.values() for name in names if _module_exists(name)}
-    lines = (f"  {group:<9}{'  '.join(name for name in names if name in available)}" for group, names in GROUPS.items())
+    lines = (f"  {group:<9}{'  '.join(names)}" for group, names in GROUPS.items())
     return HELP.format(groups="\n".join(lines))
-
-
-def _module_exists(name: str) -> bool:
-    return os.path.isfile(os.path.join(os.path.dirname(__file__), f"{name}.py"))
 
 
 def _normalise(argument: str) -> str:
@@ -52,18 +49,19 @@ def _normalise(argument: str) -> str:
 
 
 def _fail(message: str, hint: str) -> None:
-    print(f"rast-eval: {message}\n{hint}", file=sys.stderr)
+    print(printable(f"rast-eval: {message}\n{hint}"), file=sys.stderr)
 
 
 def _command(name: str) -> Any:
     """The click command of one module: its `app`, or its function of the same name."""
     import typer
 
+    from rast_eval.cli.flags import HELP, new_app
+
     module = import_module(f"rast_eval.cli.{name}")
     app = getattr(module, "app", None)
     if app is None:
-        app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        settings = {"help_option_names": ["-h", "--help"], **getattr(module, "CONTEXT_SETTINGS", {})}
+        app, settings = new_app(), {**HELP, **getattr(module, "CONTEXT_SETTINGS", {})}
         app.command(name, context_settings=settings)(getattr(module, name, None) or getattr(module, f"{name}_"))
     return typer.main.get_command(app)
 
@@ -75,7 +73,7 @@ def dispatch(arguments: Sequence[str]) -> int:
         0 done, 1 finished with named failures, 2 the user's mistake, 130 interrupted with everything kept.
     """
     name, *rest = arguments
-    known = [command for names in GROUPS.values() for command in names if _module_exists(command)]
+    known = [command for names in GROUPS.values() for command in names]
     try:
         if name not in known:
             raise UnknownName("command", name, known)
@@ -90,6 +88,9 @@ def dispatch(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            _fail(f"The disk is full ({error.filename or 'while writing'}).", "Make room, then repeat the command.")
+            return 2
         # Typer brings its own copy of click or the installed one, so its usage errors are known by their method.
         if type(error).__name__ == "Abort":
             return _interrupted()
@@ -108,12 +109,12 @@ def _interrupted() -> int:
 
 
 def main() -> None:
-    """ModelPair point of `rast-eval` and `python -m rast_eval`."""
+    """Entry point of `rast-eval` and `python -m rast_eval`."""
     arguments = sys.argv[1:]
     # Ours are meant for the user; those of libraries are for their developers.
     warnings.simplefilter("ignore")
     warnings.filterwarnings("default", category=UserWarning, module="rast_eval")
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: printable(f"warning: {message}\n")
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(help_screen())
         return

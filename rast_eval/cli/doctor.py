@@ -11,6 +11,7 @@ from rast_eval.cli import options
 
 def doctor(
     data_dir: options.DataDir = None,
+    include_path: options.IncludePath = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Check python, torch, vLLM, GPUs, hub cache, benchmark files, LaTeX parser and sandbox; exit code 1 on errors."""
@@ -20,7 +21,8 @@ def doctor(
     from rast_eval.doctor import run
 
     failed = False
-    for check in run(options.existing_folder(data_dir, "--data-dir")):
+    folders = options.existing_folder(data_dir, "--data-dir"), options.existing_folder(include_path, "--include-path")
+    for check in run(*folders):
         failed = failed or check.status == "error"
         if as_json:
             typer.echo(json.dumps(asdict(check)))

@@ -1,4 +1,4 @@
-"""`rast-eval grade FILE`: verdicts for any JSONL of outputs, on stdout."""
+"""`rast-eval grade FILE`: grades for any JSONL of outputs, on stdout."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from typing import Annotated
 import typer
 
 from rast_eval.cli import options
+from rast_eval.cli.flags import grouped
 
 
+@grouped
 def grade(
+    *,
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="JSONL of outputs; - reads standard input.")],
-    benchmark: Annotated[str | None, typer.Option("--benchmark", "-b", help="Where a row's gold comes from.")] = None,
-    data_dir: options.DataDir = None,
-    scorer: Annotated[
-        str | None, typer.Option(help="simplerl or strict for math [default: the benchmark's].", show_default=False)
+    benchmark: options.BenchmarkName = None,
+    scorer: options.ScorerName = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(help="Prompt the outputs answer; its stop words cut them.", show_default="qwen-boxed"),
     ] = None,
-    prompt: Annotated[str, typer.Option(help="Prompt the outputs answer; its stop words cut them.")] = "qwen-boxed",
-    workers: options.Workers = None,
-    evalplus_rules: options.EvalPlusRules = "master",
-    lcb_io: options.LcbIo = "process",
-    unsafe: options.Unsafe = False,
     summary: Annotated[bool, typer.Option("--summary", help="Counts and accuracy on stderr at the end.")] = False,
+    grading: options.GradingFlags,
+    sources: options.SourceFlags,
 ) -> None:
     """Grade outputs; every row comes back in order with `prediction`, `correct` and `status`.
 
     A row holds `output` (or `model_output`, or lm-eval's `resps`) and one of `gold`, `gold_raw`, `problem_id`; with
     none of these its position in the benchmark counts. Exit code 1 if a line could not be graded.
     """
-    from rast_eval.config import CodeScoring
-    from rast_eval.errors import UsageError
-    from rast_eval.inputs import benchmarks
+    from rast_eval.inputs import benchmarks, prompts
     from rast_eval.inputs.rows import Adapter
-    from rast_eval.run.grade_file import Tally, grade_lines, open_lines
+    from rast_eval.runs.grade_file import Tally, grade_lines, open_lines
+    from rast_eval.scoring.registry import DEFAULT, for_benchmarks
 
-    if workers is not None and workers < 1:
-        raise UsageError(f"--workers {workers} is not a number of processes.", "Type --workers 1 or more.")
-    known = benchmarks.get(benchmark) if benchmark else None
-    adapter = Adapter(known, options.existing_folder(data_dir, "--data-dir"), prompt)
-    tally, code = Tally(), CodeScoring(evalplus_rules, lcb_io, unsafe)
+    known = benchmarks.get(benchmark, sources.include_path) if benchmark else None
+    name = for_benchmarks([known], scorer)[known.name] if known else scorer or DEFAULT
+    template = prompts.get(prompt or prompts.DEFAULT, sources.include_path)
+    adapter = Adapter(known, sources.data_dir, template, sources.include_path)
+    tally = Tally()
     for path in files:
         with open_lines(path) as lines:
-            for line in grade_lines(lines, adapter, scorer or adapter.scorer, workers, tally, str(path), code):
+            for line in grade_lines(lines, adapter, name, grading.workers, tally, str(path), grading.code):
                 print(line)
     if summary:
         typer.echo(tally.summary(), err=True)

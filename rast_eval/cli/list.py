@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rast_eval.cli import options
+from rast_eval.cli.output import show
 
 
 def list_(
@@ -26,17 +27,12 @@ def list_(
     if as_json:
         print(json.dumps(wanted, indent=1))
         return
-    from rich.console import Console
-    from rich.table import Table
+    from rast_eval.report.table import Table
 
-    console = Console()
     for name, rows in wanted.items():
-        table = Table(title=name.capitalize(), title_justify="left", box=None, header_style="bold", pad_edge=False)
-        for column in rows[0]:
-            table.add_column(column, no_wrap=column in ("name", "scorer"), overflow="fold")
-        for row in rows:
-            table.add_row(*row.values())
-        console.print(table, "")
+        header, cells = tuple(rows[0]), tuple(tuple(row.values()) for row in rows)
+        show(Table(name.capitalize(), header, cells, keys=len(header)))
+        print()
 
 
 def _tables(include_path: Path | None) -> dict[str, list[dict[str, str]]]:
@@ -59,7 +55,7 @@ def _tables(include_path: Path | None) -> dict[str, list[dict[str, str]]]:
             "problems": str(benchmark.count),
             "scorer": benchmark.scorer,
             "n": str(benchmark.n),
-            "source": benchmark.hub.id if benchmark.hub else "generated",
+            "source": benchmark.hub.id if benchmark.hub else ", ".join(benchmark.file) or "generated",
         }
         for benchmark in benchmarks.registry(folder).values()
     ]

@@ -8,14 +8,11 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    help="The published numbers of arXiv 2506.15710: shown, recomputed, and set beside a run.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+from rast_eval.cli import options, output
+from rast_eval.cli.flags import new_app
+from rast_eval.cli.output import Format, FormatFlag
+
+app = new_app("The published numbers of arXiv 2506.15710: shown, recomputed, and set beside a run.")
 
 
 class Shown(StrEnum):
@@ -29,22 +26,15 @@ class Shown(StrEnum):
     released = "released"
 
 
-class Format(StrEnum):
-    """How it is printed."""
-
-    table = "table"
-    markdown = "markdown"
-
-
 @app.command()
 def show(
     what: Annotated[Shown, typer.Argument(help="What to print.")] = Shown.table1,
-    format: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.table,
+    format: FormatFlag = Format.table,
 ) -> None:
     """Print published numbers."""
     from rast_eval.paper import show as tables
 
-    _print(getattr(tables, what.value)(), format)
+    output.show(getattr(tables, what.value)(), format)
 
 
 @app.command()
@@ -52,17 +42,14 @@ def audit(
     json_: Annotated[bool, typer.Option("--json", help="One JSON object: errata, checked, unchecked.")] = False,
 ) -> None:
     """Recompute every printed recovery rate and average from the printed accuracies."""
-    import json
-    from dataclasses import asdict
-
     from rast_eval.paper.audit import run_audit
     from rast_eval.paper.show import errata_table
 
     found = run_audit()
     if json_:
-        typer.echo(json.dumps(asdict(found), indent=1))
+        typer.echo(output.as_json(found), nl=False)
         return
-    _print(errata_table(found), Format.table)
+    output.show(errata_table(found))
     released = [fact.sentence for fact in found.released]
     sections = {"Stated twice, differently": found.contradictions, "In the released code": released}
     for title, lines in {**sections, "Not checked": found.unchecked}.items():
@@ -73,11 +60,9 @@ def audit(
 
 @app.command()
 def compare(
-    run: Annotated[Path, typer.Argument(help="Folder that `rast-eval run` wrote.", show_default=False)],
-    scorer: Annotated[
-        str | None, typer.Option(help="Math verdicts to read: simplerl or strict.", show_default="the run's own")
-    ] = None,
-    format: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.table,
+    run: options.RunFolder,
+    scorer: options.GradesOf = None,
+    format: FormatFlag = Format.table,
 ) -> None:
     """Set a run beside the row of Table 1 that it repeats."""
     from rast_eval.paper.beside import beside_paper, beside_table
@@ -86,7 +71,7 @@ def compare(
 
     record, metrics = load_run(run), evaluate_run(run, scorer)
     rows = beside_paper(record, metrics)
-    _print(beside_table(f"{record.name} beside Table 1 of arXiv 2506.15710", rows), format)
+    output.show(beside_table(f"{record.name} beside Table 1 of arXiv 2506.15710", rows), format)
     for warning in metrics.warnings:
         typer.echo(f"! {warning}", err=True)
 
@@ -99,7 +84,7 @@ def make(
         Path | None, typer.Option("--output-dir", "-o", help="Folder.", show_default="results/reproduction-SCALE")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="GPU hours, memory and disk; nothing is loaded.")] = False,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of local benchmark files.")] = None,
+    data_dir: options.DataDir = None,
 ) -> None:
     """Reproduce tables and figures; interrupted work continues."""
     from rast_eval.paper.scale import get
@@ -114,12 +99,12 @@ def make(
         from rast_eval.paper.runs import sweep_arguments
 
         hub.set_offline()
-        specs = needed_runs(select(targets), chosen)
-        _print(cost_table(specs, chosen.backend), Format.table)
-        points = [spec for spec in specs if spec.name.startswith("sweep/")]
-        for spec in specs:
-            if spec not in points:
-                typer.echo(f"rast-eval run {' '.join(spec.arguments(chosen.backend))} -o {root / 'runs' / spec.name}")
+        needed = needed_runs(select(targets), chosen)
+        output.show(cost_table(needed))
+        points = [named for named in needed if named.name.startswith("sweep/")]
+        for named in needed:
+            if named not in points:
+                typer.echo(f"rast-eval {' '.join(named.command)} -o {root / 'runs' / named.name}")
         for arguments in sweep_arguments(chosen) if points else []:
             typer.echo(f"rast-eval sweep {' '.join(arguments)} -o {root / 'runs' / 'sweep'}")
         return
@@ -128,17 +113,5 @@ def make(
 
     for block in make_targets(targets, Reproduction(chosen, root, data_dir)):
         if isinstance(block, Table) and "paper" not in targets:
-            _print(block, Format.table)
+            output.show(block)
     typer.echo(f"written: {root}", err=True)
-
-
-def _print(table: object, format: Format) -> None:
-    from rich.console import Console
-
-    from rast_eval.report.table import Table, markdown_table, render_table
-
-    assert isinstance(table, Table)
-    if format is Format.markdown:
-        typer.echo(f"# {table.title}\n\n{markdown_table(table)}")
-    else:
-        render_table(table, Console())

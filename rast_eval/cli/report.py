@@ -8,15 +8,8 @@ from typing import Annotated
 
 import typer
 
-
-class ReportFormat(StrEnum):
-    """How a report is drawn."""
-
-    table = "table"
-    markdown = "markdown"
-    latex = "latex"
-    csv = "csv"
-    json = "json"
+from rast_eval.cli import options
+from rast_eval.cli.output import Format, FormatFlag, as_json
 
 
 class ScorerChoice(StrEnum):
@@ -35,8 +28,8 @@ class EstimatorChoice(StrEnum):
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="Folder that `rast-eval run` wrote.", show_default=False)],
-    format: Annotated[ReportFormat, typer.Option("--format", "-f", help="How to print it.")] = ReportFormat.table,
+    run: options.RunFolder,
+    format: FormatFlag = Format.table,
     scorer: Annotated[
         ScorerChoice | None,
         typer.Option(help="Math verdicts to read; `both` sets them side by side.", show_default="the run's own"),
@@ -48,13 +41,15 @@ def report(
     k: Annotated[
         str, typer.Option("--k", "-k", help="k of pass@k and majority@k, e.g. 1,4,16.", show_default="powers of two")
     ] = "",
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", "-o", help="Folder for report.md and report.html.")
+    ] = None,
 ) -> None:
-    """Print a run's scores, recovery rate and pass@k, with intervals; write report.html."""
+    """Print a run's scores, recovery rate and pass@k, with intervals; the run itself is only read."""
     from rich.console import Console
 
     from rast_eval.report import run_report, run_tables
-    from rast_eval.report.run_report import write_report
-    from rast_eval.report.table import render_table
+    from rast_eval.report.table import latex_table
     from rast_eval.results.metrics import Estimator, evaluate_run, require_scored
 
     both = scorer is ScorerChoice.both
@@ -64,20 +59,17 @@ def report(
     kind = kinds[estimator] if estimator else None
     metrics = evaluate_run(run, "simplerl" if both else name, kind, ks)
     second = evaluate_run(run, "strict", kind, ks) if both else None
-    side_by_side = run_tables.scorers_table(metrics, second) if second is not None else None
-    write_report(metrics, run, [side_by_side] if side_by_side is not None else [])
-    if format is ReportFormat.table:
-        console = Console()
-        run_report.render_terminal(metrics, console)
-        if side_by_side is not None:
-            console.print()
-            render_table(side_by_side, console)
+    extra = [run_tables.scorers_table(metrics, second)] if second is not None else []
+    if output_dir is not None:
+        run_report.write_pages(metrics, output_dir, extra)
+    if format is Format.table:
+        run_report.render_terminal(metrics, Console(), extra)
     else:
         drawn = {
-            ReportFormat.markdown: lambda: (run / "report.md").read_text(encoding="utf-8"),
-            ReportFormat.latex: lambda: run_report.to_latex(metrics),
-            ReportFormat.csv: lambda: run_report.to_csv(metrics),
-            ReportFormat.json: lambda: run_report.to_json(metrics),
+            Format.markdown: lambda: run_report.to_markdown(metrics, extra),
+            Format.latex: lambda: latex_table(run_tables.paper_table(metrics)),
+            Format.csv: lambda: run_report.to_csv(metrics),
+            Format.json: lambda: as_json(metrics),
         }[format]()
         typer.echo(drawn, nl=not drawn.endswith("\n"))
         for warning in metrics.warnings:

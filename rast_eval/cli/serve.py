@@ -15,19 +15,17 @@ from typing import Annotated
 import typer
 
 from rast_eval.cli import options
+from rast_eval.cli.flags import grouped
 from rast_eval.types import System
 
 CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
+@grouped
 def serve(
     context: typer.Context,
-    base: options.Base = None,
-    delta: options.Deltas = None,
-    expert: options.Expert = None,
-    antiexpert: options.Antiexpert = None,
+    names: options.ModelFlags,
     weight: options.Lambda = "1.0",
-    revision: options.Revision = None,
     composite: Annotated[
         Path | None, typer.Option(help="A folder that `rast-eval compose` wrote, instead of names.")
     ] = None,
@@ -42,10 +40,10 @@ def serve(
     if not dry_run and find_spec("vllm") is None:
         raise BackendError("vLLM is not installed.", "Type `make setup-vllm`.")
     if composite is not None:
-        if base or delta or expert or antiexpert:
+        if names != options.ModelFlags():
             raise UsageError("--composite already names its models.", "Leave out --base, --delta and the others.")
         raise typer.Exit(_serve(str(composite), ["rast"], context.args, dry_run))
-    models = options.models(base, delta, expert, antiexpert, None, weight, revision)
+    models = names.models(weight)
     system = System(models.base, models.deltas)
     if not system.deltas:
         pinned = ["--revision", models.base.revision] if models.base.revision else []

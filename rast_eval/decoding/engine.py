@@ -23,16 +23,20 @@ def make_engine(system: System, config: EngineConfig) -> Engine:
     if config.backend not in BACKENDS:
         raise UnknownName("backend", config.backend, BACKENDS)
     check_tokenizers(system)
+    if config.data_parallel_size > 1 or config.ray:
+        from rast_eval.decoding.ray import RayEngine
+
+        return RayEngine(system, config)
     if config.backend == "hf":
+        if config.speculate and system.deltas:
+            from rast_eval.decoding.hf_speculative import SpeculativeHFEngine
+
+            return SpeculativeHFEngine(system, config)
         from rast_eval.decoding.hf import HFEngine
 
         return HFEngine(system, config)
     if find_spec("vllm") is None:
         raise BackendError("vLLM is not installed.", "Type `make setup-vllm`, or --backend hf.")
-    if config.data_parallel_size > 1:
-        from rast_eval.decoding.vllm.replicas import ReplicatedEngine
-
-        return ReplicatedEngine(system, config)
     from rast_eval.decoding.vllm.engine import VLLMEngine
 
     engine: Engine = VLLMEngine(system, config)

@@ -26,6 +26,11 @@ def fuse(logits: Sequence[Tensor], weights: Sequence[float], width: int | None =
 
     Raises:
         ValueError: no member, or not one weight for each.
+
+    >>> import rast_eval, torch
+    >>> base, expert, antiexpert = torch.tensor([1.0, 2.0, 9.0]), torch.tensor([3.0, 0.0]), torch.tensor([0.5, 0.5])
+    >>> rast_eval.fuse([base, expert, antiexpert], [1.0, 1.0, -1.0], width=3)
+    tensor([3.5000, 1.5000,   -inf])
     """
     if not logits or len(logits) != len(weights):
         raise ValueError(f"{len(logits)} members need as many weights, not {len(weights)}")

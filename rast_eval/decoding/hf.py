@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -99,8 +99,8 @@ class HFEngine:
     """
 
     def __init__(self, system: System, config: EngineConfig) -> None:
-        if config.tensor_parallel_size * config.pipeline_parallel_size * config.data_parallel_size > 1:
-            raise UsageError("The hf backend runs on one device.", "Type --backend vllm to use several GPUs.")
+        if config.tensor_parallel_size * config.pipeline_parallel_size > 1:
+            raise UsageError("The hf backend splits no model.", "Type --backend vllm to split one over several GPUs.")
         self.system, self.config = system, config
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = config.dtype
@@ -115,6 +115,19 @@ class HFEngine:
         self.tokenizer = load_tokenizer(system.base)
         self.end_ids = end_token_ids(system.base)
         self.context = context_length(system, config)
+        self.settings: Mapping[str, Any] = self._settings()
+
+    def _settings(self) -> dict[str, Any]:
+        import transformers
+
+        base = self.models[0]
+        return {
+            "transformers": transformers.__version__,
+            "device": torch.cuda.get_device_name(0) if self.device == "cuda" else "cpu",
+            "dtype": str(base.dtype).removeprefix("torch."),
+            "max_model_len": self.context,
+            "attention": getattr(base.config, "_attn_implementation", None),
+        }
 
     def _parameters(self) -> int:
         shapes = [shape_of(ref) for ref in self.system.members]

@@ -1,11 +1,4 @@
-"""Benchmarks as data: one YAML each in benchmarks/, rows from the hub, a local file or a generator.
-
-$ cat benchmarks/gsm8k.yaml
-name: gsm8k
-hub: {id: openai/gsm8k, config: main, split: test}
-file: [gsm8k.jsonl]
-…
-"""
+"""Benchmarks as data: one YAML each in benchmarks/, rows from the hub, a local file or a generator."""
 
 from __future__ import annotations
 
@@ -14,84 +7,16 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from rast_eval.errors import DataError, UnknownName
-from rast_eval.inputs import resources
+from rast_eval.inputs import golds, resources
+from rast_eval.inputs.benchmark_file import Benchmark, read_benchmark
 from rast_eval.inputs.hub import data_file, reachable
 from rast_eval.tiny import task
-from rast_eval.types import Problem, Sampling
-
-
-@dataclass(frozen=True)
-class Hub:
-    """Where `datasets` finds the rows.
-
-    Attributes:
-        data_files: jsonl files to read instead of the repository's own configuration; loading
-            scripts are never run.
-    """
-
-    id: str
-    config: str | None = None
-    split: str = "test"
-    revision: str = "main"
-    data_files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """What a YAML says.
-
-    Attributes:
-        kind: `math` or `code`; decides how gold and question are read.
-        file: names accepted under `--data-dir`, the first that exists is read.
-        columns: for `id` and `question`, the columns to try in order; without an id the position counts.
-        generator: for generated rows, the arguments of `tiny.task.problems`.
-        limit: problems taken where no `--limit` is typed; None for all.
-        count: rows expected; sha256: of the canonical rows, None where they were never held.
-        prompt: template, None for the delta's.
-        n, sampling: the paper's decoding for every arm; `greedy_arms` run greedily with n = 1 instead.
-    """
-
-    name: str
-    title: str
-    kind: str
-    scorer: str
-    count: int
-    n: int
-    sampling: Sampling
-    aliases: tuple[str, ...] = ()
-    hub: Hub | None = None
-    file: tuple[str, ...] = ()
-    generator: Mapping[str, Any] = field(default_factory=dict)
-    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    limit: int | None = None
-    sha256: str | None = None
-    prompt: str | None = None
-    greedy_arms: tuple[str, ...] = ()
-    folder: Path = Path()
-
-
-def _parse(path: Path) -> Benchmark:
-    import yaml
-
-    try:
-        row: dict[str, Any] = yaml.safe_load(path.read_text())
-        decoding = row.pop("decoding")
-        hub = row.pop("hub", None)
-        row.update({key: tuple(row.get(key, ())) for key in ("aliases", "file", "greedy_arms")})
-        row["hub"] = Hub(**{**hub, "data_files": tuple(hub.get("data_files", ()))}) if hub else None
-        row["n"] = decoding.pop("n")
-        return Benchmark(**row, sampling=Sampling(**decoding), folder=path.parent)
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"The benchmark file {path} cannot be read: {error}.",
-            "Compare it with one that `rast-eval list --benchmarks` shows, for instance gsm8k.yaml.",
-        ) from error
+from rast_eval.types import Problem
 
 
 def registry(include_path: Path | None = None) -> dict[str, Benchmark]:
@@ -101,7 +26,7 @@ def registry(include_path: Path | None = None) -> dict[str, Benchmark]:
         DataError: a YAML that is malformed.
     """
     folders = [resources.folder("benchmarks"), *([include_path] if include_path else [])]
-    found = (_parse(path) for folder in folders for path in sorted(folder.glob("*.yaml")))
+    found = (read_benchmark(path) for folder in folders for path in sorted(folder.glob("*.yaml")))
     return {benchmark.name: benchmark for benchmark in found}
 
 
@@ -189,37 +114,36 @@ def raw_rows(benchmark: Benchmark, data_dir: Path | None = None) -> Iterator[dic
     yield from read_jsonl(path) if path else _hub_rows(benchmark)
 
 
-def _column(benchmark: Benchmark, row: Mapping[str, Any], purpose: str) -> Any:
-    for column in benchmark.columns.get(purpose, (purpose,)):
-        if row.get(column) is not None:
-            return row[column]
-    return None
+def _values(benchmark: Benchmark, row: Mapping[str, Any], purpose: str) -> list[Any]:
+    return [row[column] for column in benchmark.columns[purpose] if row.get(column) is not None]
 
 
 def to_problem(benchmark: Benchmark, row: Mapping[str, Any], position: int) -> Problem:
     """One row as a `Problem`.
 
     Raises:
-        DataError: the row has no question or no gold answer.
+        DataError: the row has no question or, for math, no answer.
     """
-    question = _column(benchmark, row, "question")
-    if question is None:
-        raise DataError(
-            f"Row {position} of {benchmark.name} has none of the columns {list(benchmark.columns['question'])}.",
-            f"Point --data-dir at the original {benchmark.file[0] if benchmark.file else 'file'}.",
-        )
-    gold = ""
-    if benchmark.kind == "math":
-        from rast_eval.scoring.math.golds import gold_of
-
-        gold = gold_of(benchmark.name, row)
-    identity = _column(benchmark, row, "id")
-    key = str(position if identity is None else identity)
-    return Problem(benchmark.name, key, str(question).strip(), gold, dict(row))
+    found = {purpose: _values(benchmark, row, purpose) for purpose in ("id", "question", "answer")}
+    needed = ("question", "answer") if benchmark.kind == "math" else ("question",)
+    for purpose in needed:
+        if not found[purpose]:
+            columns = " or ".join(map(repr, benchmark.columns[purpose]))
+            raise DataError(
+                f"Row {position} of {benchmark.name} has no {purpose}: no column {columns}.",
+                f"Name its column as `columns: {{{purpose}: […]}}` in {benchmark.name}.yaml, or mend the file.",
+            )
+    try:
+        gold = golds.gold_from(found["answer"], benchmark.gold) if benchmark.kind == "math" else ""
+    except DataError as error:
+        raise DataError(f"Row {position} of {benchmark.name}: {error.message}", error.hint) from error
+    key = str(found["id"][0] if found["id"] else position)
+    question = str(found["question"][0]).strip()
+    return Problem(benchmark.name, key, question, gold, dict(row), benchmark.keep_units)
 
 
 def canonical_sha256(problems: Sequence[Problem]) -> str:
-    """SHA-256 over (id, question, gold) of all rows in order: equal for the hub's and a local copy."""
+    """SHA-256 over (id, question, printed gold) of all rows in order: equal for the hub's and a local copy."""
     digest = hashlib.sha256()
     for problem in problems:
         digest.update(json.dumps([problem.id, problem.question, problem.gold]).encode() + b"\n")
@@ -229,13 +153,15 @@ def canonical_sha256(problems: Sequence[Problem]) -> str:
 def load(benchmark: Benchmark, data_dir: Path | None = None, limit: int | None = None) -> list[Problem]:
     """The first `limit` problems, after the whole set was checked against count and sha256.
 
-    A wrong count or hash is a `UserWarning` that says which.
+    A `UserWarning` says what the rows lack: their count or hash, the column of ids, the mark of the gold's rule.
 
     Raises:
         DataError: no source can be read, or a row lacks a column.
     """
     rows = raw_rows(benchmark, data_dir or resources.local_data_dir())
     problems = [to_problem(benchmark, row, position) for position, row in enumerate(rows)]
+    for lack in _lacks(benchmark, problems):
+        warnings.warn(f"{benchmark.name}: {lack}", stacklevel=2)
     if len(problems) != benchmark.count:
         warnings.warn(f"{benchmark.name}: {len(problems)} rows where {benchmark.count} are expected.", stacklevel=2)
     elif benchmark.sha256 and canonical_sha256(problems) != benchmark.sha256:
@@ -243,3 +169,15 @@ def load(benchmark: Benchmark, data_dir: Path | None = None, limit: int | None =
     if len({problem.id for problem in problems}) != len(problems):
         raise DataError(f"{benchmark.name} holds two rows with one id.", "Fetch the file again.")
     return problems[:limit]
+
+
+def _lacks(benchmark: Benchmark, problems: Sequence[Problem]) -> Iterator[str]:
+    """What some rows lack that the YAML speaks of, and what counts in its place."""
+    nameless = sum(not _values(benchmark, problem.metadata, "id") for problem in problems)
+    columns = benchmark.columns["id"]
+    if nameless and (nameless < len(problems) or columns != ("id",)):
+        yield f"{nameless} rows have no column {' or '.join(columns)}; their position counts as their id."
+    mark, first = golds.RULES[benchmark.gold].mark, benchmark.columns["answer"][0]
+    bare = [p for p in problems if p.metadata.get(first) is not None and mark not in str(p.metadata[first])]
+    if benchmark.kind == "math" and mark and len(benchmark.columns["answer"]) == 1 and bare:
+        yield f"{len(bare)} rows have no `{mark}` in {first}, the first {bare[0].id!r}; the whole text counts as gold."

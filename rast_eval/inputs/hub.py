@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
@@ -14,9 +13,6 @@ from pathlib import Path
 from rast_eval.errors import ModelError
 from rast_eval.inputs.models import shape_of
 from rast_eval.types import ModelRef
-
-EDGE = 65536
-"""Bytes hashed at either end of a local weight file: enough to tell two trainings apart, at no cost."""
 
 
 def set_offline() -> None:
@@ -94,20 +90,6 @@ def data_file(dataset: str, revision: str, name: str) -> Path:
 
     reachable()
     return Path(hf_hub_download(dataset, name, repo_type="dataset", revision=revision))
-
-
-def identity(ref: ModelRef) -> list[str | None]:
-    """What tells this checkpoint from another: path and revision, or a digest of a local folder's weights."""
-    if not is_local(ref):
-        return [ref.path, ref.revision]
-    digest = hashlib.sha256()
-    for path in [*sorted(Path(ref.path).glob("*.safetensors")), Path(ref.path) / "config.json"]:
-        size = path.stat().st_size
-        with path.open("rb") as handle:
-            head = handle.read(EDGE)
-            handle.seek(max(0, size - EDGE))
-            digest.update(f"{path.name} {size}".encode() + head + handle.read(EDGE))
-    return [Path(ref.path).name, digest.hexdigest()[:16]]
 
 
 def is_cached(ref: ModelRef) -> bool:

@@ -154,6 +154,10 @@ def resolve_models(
         UnknownName: a short name that models.toml does not hold.
         UsageError: an expert without its antiexpert, a delta without an RL-tuned model, a bad λ.
         ModelError: a folder that is no checkpoint.
+
+    >>> import rast_eval
+    >>> rast_eval.models("32b", ["14b:0.7", "7b:0.3"]).system("rast").label
+    '32b + 0.7Δ14b + 0.3Δ7b'
     """
     if base is None:
         if deltas or expert or antiexpert:

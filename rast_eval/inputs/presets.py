@@ -13,9 +13,6 @@ from dataclasses import dataclass, field
 from rast_eval.errors import UnknownName
 from rast_eval.types import Models
 
-RELEASED_STOPS = ("</s>", "<|im_end|>", "<|endoftext|>", "assistant", "user", "_end", "_start")
-"""Stop strings of the released scripts and the words at which their grader cuts, whatever the prompt."""
-
 OWN = "own"
 
 
@@ -26,7 +23,7 @@ class Preset:
     Attributes:
         prompts: template by role; `own` is the base's own. A role that is missing takes the delta's. A benchmark's
             own template and `--prompt` win.
-        stop: stop strings in place of the templates' own; None leaves them.
+        stops_of: template whose stop strings stand in place of every other's; None leaves each its own.
         limits: problems by (role, benchmark); all of them where it is missing.
         greedy_arms: roles decoded greedily with n = 1.
         estimator: how `report` estimates pass@k, majority@k and the averaged recovery.
@@ -35,7 +32,7 @@ class Preset:
     name: str
     title: str
     prompts: Mapping[str, str] = field(default_factory=dict)
-    stop: tuple[str, ...] | None = None
+    stops_of: str | None = None
     limits: Mapping[tuple[str, str], int] = field(default_factory=dict)
     greedy_arms: tuple[str, ...] = ()
     estimator: str = "unbiased"
@@ -65,7 +62,7 @@ PRESETS = {
             title="the released scripts: base and RL under prompt (a), on MATH and AIME 50 problems; RAST under prompt "
             "(b); every output cut at the words of prompt (a)",
             prompts={"base": "qwen-boxed", "rl": "qwen-boxed", "rast": "abel"},
-            stop=RELEASED_STOPS,
+            stops_of="qwen-boxed",
             limits={(role, benchmark): 50 for role in ("base", "rl") for benchmark in ("math500", "aime24")},
             greedy_arms=("base",),
             estimator="paper",

@@ -3,16 +3,18 @@
     ---
     description: plain question and answer
     stop: ["Question:", "Answer:"]
+    stop_tokens: ["<|im_end|>"]
     end: "\\n"
     ---
     Question:
     {{ problem }}
     …
 
-The text between the `---` lines is YAML; `stop` ends an output at a string, `stop_tokens` at a token
-where the tokenizer has it, `end` is appended to the text (editors drop trailing newlines). A template
-may call `chat(messages, prefill)` to use the base tokenizer's own chat template, and sees the
-benchmark's columns as `row`.
+The text between the `---` lines is YAML; `stop` ends an output at a string, at which graders cut it too,
+`stop_tokens` at a token where the tokenizer has it, `end` is appended to the text (editors drop trailing
+newlines), `continues: true` says that an output goes on with the problem's own text, as with base models
+for code. A template may call `chat(messages, prefill)` to use the base tokenizer's own chat template, and
+sees the benchmark's columns as `row`.
 """
 
 from __future__ import annotations
@@ -23,9 +25,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rast_eval.errors import DataError, ModelError, UnknownName
+from rast_eval.errors import DataError, ModelError, RastEvalError, UnknownName
 from rast_eval.inputs import resources
+from rast_eval.inputs.front_matter import Facts
 from rast_eval.types import Problem
+
+DEFAULT = "qwen-boxed"
+"""The published tables' template: what outputs of unknown origin count as answers to."""
+
+KEYS = ("description", "stop", "stop_tokens", "end", "continues")
 
 
 @dataclass(frozen=True)
@@ -34,8 +42,9 @@ class Prompt:
 
     Attributes:
         template: jinja source.
-        stop: strings that end an output and are not part of it.
+        stop: strings that end an output and are not part of it; scorers cut there too, in this order.
         stop_tokens: special tokens that end an output.
+        continues: whether an output goes on with the problem's own text.
     """
 
     name: str
@@ -43,6 +52,7 @@ class Prompt:
     template: str
     stop: tuple[str, ...] = ()
     stop_tokens: tuple[str, ...] = ()
+    continues: bool = False
 
     @property
     def uses_chat_template(self) -> bool:
@@ -61,7 +71,11 @@ def _folders(include_path: Path | None) -> list[Path]:
 
 def names(include_path: Path | None = None) -> list[str]:
     """Names of all templates."""
-    return sorted({path.stem for folder in _folders(include_path) for path in folder.glob("*.jinja")})
+    return sorted({name for folder in _folders(include_path) for name in _stems(folder)})
+
+
+def _stems(folder: Path) -> set[str]:
+    return {path.stem for path in folder.glob("*.jinja")}
 
 
 def get(name: str, include_path: Path | None = None) -> Prompt:
@@ -71,28 +85,32 @@ def get(name: str, include_path: Path | None = None) -> Prompt:
         UnknownName: nobody is called so.
         DataError: its front matter is malformed.
     """
+    folder = next((each for each in reversed(_folders(include_path)) if name in _stems(each)), None)
+    if folder is None:
+        raise UnknownName("prompt", name, names(include_path))
+    return _read(folder / f"{name}.jinja")
+
+
+def _read(path: Path) -> Prompt:
     import yaml
 
-    for folder in reversed(_folders(include_path)):
-        path = folder / f"{name}.jinja"
-        if not path.is_file():
-            continue
-        try:
-            _, front, body = path.read_text(encoding="utf-8").split("---\n", 2)
-            facts: dict[str, Any] = yaml.safe_load(front)
-            return Prompt(
-                name=name,
-                description=facts["description"],
-                template=body.removesuffix("\n") + facts.get("end", ""),
-                stop=tuple(facts.get("stop", ())),
-                stop_tokens=tuple(facts.get("stop_tokens", ())),
-            )
-        except (ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-            raise DataError(
-                f"The prompt file {path} cannot be read: {error}.",
-                "It begins with YAML between two lines `---` that names at least a description.",
-            ) from error
-    raise UnknownName("prompt", name, names(include_path))
+    try:
+        _, front, body = path.read_text(encoding="utf-8").split("---\n", 2)
+        loaded = yaml.safe_load(front)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise DataError(
+            f"The prompt file {path} cannot be read: {' '.join(str(error).split())}.",
+            "It begins with YAML between two lines `---` that names at least a description.",
+        ) from error
+    facts = Facts(loaded, KEYS, path)
+    return Prompt(
+        name=path.stem,
+        description=facts.text("description"),
+        template=body.removesuffix("\n") + facts.text("end", ""),
+        stop=facts.names("stop"),
+        stop_tokens=facts.names("stop_tokens"),
+        continues=facts.flag("continues"),
+    )
 
 
 def render(prompt: Prompt, problem: Problem, tokenizer: Any = None) -> str:
@@ -103,8 +121,9 @@ def render(prompt: Prompt, problem: Problem, tokenizer: Any = None) -> str:
 
     Raises:
         ModelError: the template needs a chat template and the tokenizer has none.
+        DataError: the template, or the chat template it calls, cannot be rendered.
     """
-    import jinja2
+    from rast_eval.inputs import templates
 
     def chat(messages: Sequence[Mapping[str, str]], prefill: str = "") -> str:
         if getattr(tokenizer, "chat_template", None) is None:
@@ -115,9 +134,17 @@ def render(prompt: Prompt, problem: Problem, tokenizer: Any = None) -> str:
         text = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
         return str(text) + prefill
 
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    template = environment.from_string(prompt.template)
-    return template.render(problem=problem.question, row=problem.metadata, chat=chat)
+    try:
+        return templates.render(prompt.template, problem=problem.question, row=problem.metadata, chat=chat)
+    except RastEvalError:
+        raise
+    except Exception as error:  # whatever a stranger's template raises
+        called = " with the chat template of the base" if prompt.uses_chat_template else ""
+        reason = " ".join("".join(filter(str.isprintable, str(error))).split())[:200].rstrip(".")
+        raise DataError(
+            f"The prompt {prompt.name!r} cannot be rendered{called}, problem {problem.id!r}: {reason}.",
+            f"Mend {prompt.name}.jinja, or type --prompt with another template.",
+        ) from error
 
 
 def encode(prompt: Prompt, text: str, tokenizer: Any) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Where the data folders of the package lie: benchmarks/, prompts/, results/paper/."""
+"""Where folders lie: the package's data (benchmarks/, prompts/, results/paper/) and the user's cache."""
 
 from __future__ import annotations
 
@@ -26,3 +26,9 @@ def local_data_dir() -> Path | None:
     """`RAST_EVAL_DATA`, the folder of local benchmark files, where it is set."""
     value = os.environ.get("RAST_EVAL_DATA")
     return Path(value) if value else None
+
+
+def cache_folder(name: str) -> Path:
+    """`$XDG_CACHE_HOME/rast-eval/<name>`, by default under ~/.cache; what lies there can be made again."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "rast-eval" / name

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rast_eval.errors import DataError, UnknownName
-from rast_eval.inputs import benchmarks
-from rast_eval.scoring.math.extract import UNIT_BENCHMARKS
-from rast_eval.scoring.math.golds import gold_from_raw
+from rast_eval.inputs import benchmarks, golds, prompts
+from rast_eval.inputs.benchmark_file import Benchmark
+from rast_eval.inputs.prompts import Prompt
 from rast_eval.types import Problem, Sample
 
 GENERAL = "math"
@@ -80,27 +80,28 @@ def _first_text(responses: Any) -> Any:
 
 @dataclass
 class Adapter:
-    """Turns rows into jobs for one `--benchmark` (None: the general math rule).
+    """Turns rows into samples for one `--benchmark` (None: the general math rule).
 
     Problems are loaded only for rows that bring no gold of their own.
+
+    Args:
+        prompt: the template that the outputs answer; they are cut at its stops.
+        include_path: folder of further benchmarks, for rows that name theirs.
     """
 
-    benchmark: benchmarks.Benchmark | None = None
+    benchmark: Benchmark | None = None
     data_dir: Path | None = None
-    prompt: str = "qwen-boxed"
+    prompt: Prompt = field(default_factory=lambda: prompts.get(prompts.DEFAULT))
+    include_path: Path | None = None
     _problems: dict[str, tuple[list[Problem], dict[str, Problem]]] = field(default_factory=dict)
-
-    @property
-    def scorer(self) -> str:
-        """Name of the benchmark's own scorer."""
-        return self.benchmark.scorer if self.benchmark else "simplerl"
+    _named: dict[str, Benchmark | None] = field(default_factory=dict)
 
     @cached_property
     def _is_code(self) -> bool:
         return self.benchmark is not None and self.benchmark.kind == "code"
 
-    def job(self, row: Mapping[str, Any], position: int) -> Sample:
-        """The job of one row.
+    def sample(self, row: Mapping[str, Any], position: int) -> Sample:
+        """The sample of one row.
 
         Args:
             position: of the line in its file, from 0.
@@ -110,26 +111,29 @@ class Adapter:
             DataError: the benchmark's own rows are needed and cannot be read.
         """
         answered = read_answer(row)
-        sample = row.get("sample")
+        number = row.get("sample")
+        index = number if isinstance(number, int) else 0
         problem = self._problem(row, answered, position)
-        return Sample(problem, sample if isinstance(sample, int) else 0, answered.output, self.prompt)
+        return Sample(problem, index, answered.output, self.prompt.stop, self.prompt.continues)
 
     def _problem(self, row: Mapping[str, Any], answered: Answered, position: int) -> Problem:
         if self._is_code or (answered.gold is None and answered.raw is None):
             return self._look_up(row, position)
-        name = self.benchmark.name if self.benchmark else None
-        if answered.gold is not None:
-            gold = self._from_raw(name if name in UNIT_BENCHMARKS else None, answered.gold)
-        else:
-            name = name or self._own_name(row)
-            gold = self._from_raw(name, answered.raw)
-        printed = {"gold": answered.gold, "gold_raw": answered.raw}
-        return Problem(name or GENERAL, _identity(row, position), "", gold, printed)
+        benchmark = self.benchmark
+        if answered.gold is None:
+            benchmark = benchmark or self._own(row)
+        try:
+            if answered.gold is not None or benchmark is None:
+                gold = golds.gold_of_any(answered.raw if answered.gold is None else answered.gold)
+            else:
+                gold = golds.gold_from([answered.raw], benchmark.gold)
+        except DataError as error:
+            raise BadRow(error.message) from error
+        name, keep_units = (benchmark.name, benchmark.keep_units) if benchmark else (GENERAL, False)
+        return Problem(name, _identity(row, position), "", gold, keep_units=keep_units)
 
     def _look_up(self, row: Mapping[str, Any], position: int) -> Problem:
-        benchmark = self.benchmark
-        if benchmark is None and (name := self._own_name(row)):
-            benchmark = benchmarks.get(name)
+        benchmark = self.benchmark or self._own(row)
         if benchmark is None:
             raise BadRow("no `gold`, and no --benchmark to take it from")
         if benchmark.name not in self._problems:
@@ -145,23 +149,15 @@ class Adapter:
             raise BadRow(f"{benchmark.name} has no row {position}")
         return problems[position]
 
-    @staticmethod
-    def _own_name(row: Mapping[str, Any]) -> str | None:
-        try:
-            return benchmarks.get(str(row["benchmark"])).name if row.get("benchmark") else None
-        except UnknownName:
-            return None
-
-    @staticmethod
-    def _from_raw(name: str | None, raw: Any) -> str:
-        if isinstance(raw, Mapping):
-            raise BadRow("the gold is an object, not an answer")
-        if name is None and isinstance(raw, str) and raw.count("####") == 1:
-            name = "gsm8k"
-        try:
-            return gold_from_raw(name, raw)
-        except DataError as error:
-            raise BadRow(error.message) from error
+    def _own(self, row: Mapping[str, Any]) -> Benchmark | None:
+        """The benchmark that the row names, where it is a known one."""
+        name = str(row.get("benchmark") or "")
+        if name not in self._named:
+            try:
+                self._named[name] = benchmarks.get(name, self.include_path)
+            except UnknownName:
+                self._named[name] = None
+        return self._named[name]
 
 
 def _identity(row: Mapping[str, Any], position: int) -> str:

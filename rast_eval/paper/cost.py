@@ -10,14 +10,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rast_eval.config import Backend
 from rast_eval.inputs import hub
 from rast_eval.inputs.models import shape_of
 from rast_eval.paper import prose
 from rast_eval.paper.runs import NamedRun
 from rast_eval.paper.sizing import gpus_for, weight_bytes
 from rast_eval.report.table import Table
-from rast_eval.run.plan import Plan
+from rast_eval.runs.plan import Plan
 from rast_eval.types import Cell
 
 BANDWIDTH, FLOPS = 3.35e12, 990e12
@@ -64,19 +63,19 @@ class Cost:
     output_bytes: float
 
 
-def estimate(spec: NamedRun, plan: Plan) -> Cost:
+def estimate(named: NamedRun, plan: Plan) -> Cost:
     """Cost of a run; systems of unknown shape count as nothing."""
     weights = max(weight_bytes(system) for system in plan.by_system())
     gpus = gpus_for(plan.by_system())
     tokens = sum(_tokens(cell) for cell in plan.cells)
     seconds = sum(_seconds(cell, gpus) for cell in plan.cells)
-    return Cost(spec.name, tokens, gpus, seconds * gpus / 3600, weights, tokens * 6)
+    return Cost(named.name, tokens, gpus, seconds * gpus / 3600, weights, tokens * 6)
 
 
-def cost_table(specs: Sequence[NamedRun], backend: Backend) -> Table:
+def cost_table(runs: Sequence[NamedRun]) -> Table:
     """A row a run, the sum under them, and what has to be downloaded once."""
-    plans = [spec.plan(backend) for spec in specs]
-    costs = [estimate(spec, plan) for spec, plan in zip(specs, plans, strict=True)]
+    plans = [named.plan() for named in runs]
+    costs = [estimate(named, plan) for named, plan in zip(runs, plans, strict=True)]
     rows = [
         (c.name, f"{c.tokens / 1e6:,.1f}", str(c.gpus), f"{c.gpu_hours:,.2f}", f"{c.weights / 1e9:,.1f}",
          f"{c.output_bytes / 1e9:,.2f}") for c in costs

@@ -106,13 +106,12 @@ def table5(reproduction: Reproduction) -> list[Block]:
     seen: dict[tuple[str, ...], list[str]] = {}
     for spec in specs:
         record = reproduction.record(spec)
-        manifest = record.manifest
         for cell in record.cells:
             sampling = cell.sampling
             weights = {f"{delta.weight:g}" for delta in cell.system.deltas}
             drawn = ("greedy", DASH) if sampling.greedy else (f"{sampling.temperature:g}", f"{sampling.top_p:g}")
             sizes = (str(sampling.max_tokens), str(cell.n), ", ".join(sorted(weights)) or DASH)
-            engine = (cell.prompt, str(manifest.get("backend")), str(manifest.get("dtype")), str(manifest.get("seed")))
+            engine = (cell.prompt, cell.backend, cell.dtype, str(cell.seed))
             seen.setdefault((Arm(cell.arm).label, *drawn, *sizes, *engine), []).append(spec.name)
     rows = tuple((*key, ", ".join(dict.fromkeys(names))) for key, names in seen.items())
     header = ("arm", "temperature", "top-p", "max tokens", "n", "λ", "prompt", "backend", "dtype", "seed", "runs")

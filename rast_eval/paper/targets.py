@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rast_eval.errors import UnknownName
+from rast_eval.files import replace_file
 from rast_eval.paper import figures, runs, tables, trajectory_figures, word_figures
 from rast_eval.paper.runs import NamedRun, Reproduction
 from rast_eval.paper.scale import Scale
@@ -116,14 +117,13 @@ def make(names: Sequence[str], reproduction: Reproduction, known: Mapping[str, T
     for target in targets:
         started = time.monotonic()
         section: list[Block] = [Heading(target.title, target.name), *target.build(reproduction)]
-        text = to_markdown([*reproduction.marks(), *section], reproduction.root)
-        (reproduction.root / f"{target.name}.md").write_text(text, encoding="utf-8")
+        text = to_markdown("", [*reproduction.marks(), *section], reproduction.root)
+        replace_file(reproduction.root / f"{target.name}.md", text)
         print(f"{target.name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
         page += section
     if "paper" in names:
         title = f"RAST (arXiv 2506.15710), reproduced at scale {reproduction.scale.name}"
         page = [*reproduction.marks(), *(Text(caveat) for caveat in reproduction.scale.caveats), *page]
-        markdown = f"# {title}\n\n{to_markdown(page, reproduction.root)}"
-        (reproduction.root / "paper.md").write_text(markdown, encoding="utf-8")
-        (reproduction.root / "paper.html").write_text(to_html(title, page), encoding="utf-8")
+        replace_file(reproduction.root / "paper.md", to_markdown(title, page, reproduction.root))
+        replace_file(reproduction.root / "paper.html", to_html(title, page))
     return page

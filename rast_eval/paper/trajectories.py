@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rast_eval.files import write_json
 from rast_eval.inputs.models import find_pair, resolve_models
 from rast_eval.paper.runs import Reproduction
 from rast_eval.paper.sizing import gpus_for
@@ -167,7 +168,7 @@ def _paths(reproduction: Reproduction, base: str, arm: str, delta: str | None = 
     from rast_eval.analysis.drawing import draw_prompts
     from rast_eval.analysis.forcing import Trajectory, greedy_paths
     from rast_eval.config import EngineConfig
-    from rast_eval.inputs.hub import identity
+    from rast_eval.inputs.identity import identity
 
     scale = reproduction.scale
     file = reproduction.root / "analysis" / f"paths-{base}{f'+{delta}' if delta else ''}-{arm}.json"
@@ -183,15 +184,13 @@ def _paths(reproduction: Reproduction, base: str, arm: str, delta: str | None = 
         kept = json.loads(file.read_text())
         if kept["made_by"] == to_jsonable(made_by):
             return [Trajectory(p["problem_id"], tuple(p["prompt"]), tuple(p["tokens"])) for p in kept["paths"]]
-    drawn = draw_prompts(
-        models.base, scale.sweep_benchmark, models.prompt, scale.path_problems, 0, reproduction.data_dir, always
-    )
+    wanted = (scale.sweep_benchmark, models.prompt, scale.path_problems)
+    drawn = draw_prompts(models.base, *wanted, data_dir=reproduction.data_dir, always=always)
     gpus = gpus_for([models.system(arm)]) if scale.backend == "vllm" else 1
     engine = EngineConfig(backend=scale.backend, tensor_parallel_size=gpus)
     stops = (drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     paths = greedy_paths(models.system(arm), drawn.ids, engine, *stops)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(to_jsonable({"made_by": made_by, "paths": paths})))
+    write_json(file, to_jsonable({"made_by": made_by, "paths": paths}))
     return paths
 
 

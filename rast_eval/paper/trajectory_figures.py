@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rast_eval.analysis import path_coverage, similarity
+from rast_eval.files import replace_file
 from rast_eval.paper import prose, published, trajectories
 from rast_eval.paper.runs import Reproduction
 from rast_eval.paper.scale import title_of
@@ -116,8 +117,8 @@ def draw_divergence(reproduction: Reproduction, moved: Moved) -> list[Block]:
     ]
     picture = reproduction.save("figure5", token_figure(texts, columns=62))
     shaded = Tokens(moved.tokens, moved.kl, "nats", f"{title}: point at a token for its value.")
-    page = reproduction.root / "figure5.html"
-    page.write_text(to_html("Figure 5", [*reproduction.marks(), shaded, moved.table]), encoding="utf-8")
+    page = to_html("Figure 5", [*reproduction.marks(), shaded, moved.table])
+    replace_file(reproduction.root / "figure5.html", page)
     note = ""
     if reproduction.scale.name == "paper":
         note = f" The paper in its text: {prose.SAYS['Figure 5']}."

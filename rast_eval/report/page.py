@@ -1,7 +1,7 @@
 """Pages made of blocks, as markdown and as one self-contained HTML file.
 
-page = [Heading("Table 1"), table, Picture(Path("figure1.png"), "Path coverage")]
-to_markdown(page, root), to_html("Title", page)
+page = [Heading("Table 1", "table1"), table, Picture(Path("figure1.png"), "Path coverage")]
+to_markdown("Title", page, root), to_html("Title", page)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rast_eval.report.style import ink_on, shade
-from rast_eval.report.table import Table, markdown_table
+from rast_eval.report.table import Table, markdown, markdown_table
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }
@@ -67,24 +67,29 @@ class Tokens:
 Block = Heading | Text | Table | Picture | Tokens
 
 
-def to_markdown(blocks: Sequence[Block], root: Path) -> str:
-    """The page as markdown, pictures linked relative to `root`."""
-    parts = []
-    for block in blocks:
-        if isinstance(block, Heading):
-            parts.append(f"## {block.text}\n")
-        elif isinstance(block, Text):
-            parts.append(f"{block.text}\n")
-        elif isinstance(block, Table):
-            parts.append(f"**{block.title}**\n\n{markdown_table(block)}")
-        elif isinstance(block, Picture):
-            link = os.path.relpath(block.file, root)
-            parts.append(f"![{block.caption}]({link})\n\n{block.caption}\n")
-        else:
-            largest = sorted(zip(block.values, block.tokens, strict=True), reverse=True)[:8]
-            listed = ", ".join(f"`{token.strip()}` {value:.3g}" for value, token in largest if value > 0)
-            parts.append(f"{block.caption} Largest ({block.unit}): {listed or 'none'}.\n")
-    return "\n".join(parts)
+def to_markdown(title: str, blocks: Sequence[Block], root: Path | None = None) -> str:
+    """The page as markdown.
+
+    Args:
+        title: empty for a part of a larger page.
+        root: pictures are linked relative to it.
+    """
+    return "\n".join([*([f"# {markdown(title)}\n"] if title else []), *(_markdown(block, root) for block in blocks)])
+
+
+def _markdown(block: Block, root: Path | None) -> str:
+    if isinstance(block, Heading):
+        return f"## {markdown(block.text)}\n"
+    if isinstance(block, Text):
+        return f"{markdown(block.text)}\n"
+    if isinstance(block, Table):
+        return f"**{markdown(block.title)}**\n\n{markdown_table(block)}"
+    if isinstance(block, Picture):
+        caption = markdown(block.caption)
+        return f"![{caption}]({os.path.relpath(block.file, root)})\n\n{caption}\n"
+    largest = sorted(zip(block.values, block.tokens, strict=True), reverse=True)[:8]
+    listed = ", ".join(f"`{token.strip()}` {value:.3g}" for value, token in largest if value > 0)
+    return f"{markdown(block.caption)} Largest ({block.unit}): {listed or 'none'}.\n"
 
 
 def to_html(title: str, blocks: Sequence[Block]) -> str:

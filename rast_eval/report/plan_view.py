@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from rast_eval.decoding.memory import plan_memory
-from rast_eval.errors import RastEvalError
+from rast_eval.errors import ModelError, RastEvalError
 from rast_eval.inputs import hub, prompts
-from rast_eval.run.plan import Plan
+from rast_eval.report.table import Table, render_table
+from rast_eval.runs.plan import Plan
 from rast_eval.types import Cell, ModelRef, Problem, System
 
 CARD_BYTES = 80 * 10**9
@@ -25,8 +25,9 @@ def show(plan: Plan, root: Path, console: Console | None = None) -> None:
     """Print the whole plan to stdout; nothing is loaded or fetched."""
     console = console or Console()
     console.print(f"[bold]Plan[/] for {root}: {_models(plan)}\n", highlight=False)
-    console.print(_cells(plan))
-    console.print(_memory(plan))
+    render_table(_cells(plan), console)
+    console.print()
+    render_table(_memory(plan), console)
     for system in plan.by_system():
         need = plan_memory(system, plan.config.engine)
         if need and need.device:
@@ -48,11 +49,8 @@ def _models(plan: Plan) -> str:
 
 
 def _cells(plan: Plan) -> Table:
-    table = Table(title="Cells", title_justify="left", box=None, header_style="bold", pad_edge=False)
-    for name in ("arm", "benchmark", "prompt"):
-        table.add_column(name, no_wrap=True)
-    for name in ("T/top-p", "problems", "n", "samples", "limit", "tokens ≤"):
-        table.add_column(name, justify="right", no_wrap=True)
+    header = ("arm", "benchmark", "prompt", "T/top-p", "problems", "n", "samples", "limit", "tokens ≤")
+    rows = []
     samples = tokens = 0
     for cell in plan.cells:
         count = cell.problem_count * cell.n
@@ -60,9 +58,9 @@ def _cells(plan: Plan) -> Table:
         samples, tokens = samples + count, tokens + budget
         drawn = "greedy" if cell.sampling.greedy else f"{cell.sampling.temperature:g}/{cell.sampling.top_p:g}"
         numbers = (cell.problem_count, cell.n, count, cell.sampling.max_tokens)
-        table.add_row(cell.arm, cell.benchmark, cell.prompt, drawn, *(f"{v:,}" for v in numbers), _short(budget))
-    table.add_row("total", *[""] * 5, f"{samples:,}", "", _short(tokens), style="bold")
-    return table
+        rows.append((cell.arm, cell.benchmark, cell.prompt, drawn, *(f"{v:,}" for v in numbers), _short(budget)))
+    rows.append(("total", *[""] * 5, f"{samples:,}", "", _short(tokens)))
+    return Table("Cells", header, tuple(rows), keys=3)
 
 
 def _short(count: float) -> str:
@@ -80,20 +78,18 @@ def _bytes(count: float) -> str:
 
 
 def _memory(plan: Plan) -> Table:
-    table = Table(title="\nMemory", title_justify="left", box=None, header_style="bold", pad_edge=False)
-    for name, justify in (("system", "left"), ("weights", "right"), ("KV a token", "right"),
-                          ("KV a full sequence", "right"), ("80 GB GPUs ≥", "right")):  # fmt: skip
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    header = ("system", "weights", "KV a token", "KV a full sequence", "80 GB GPUs ≥")
+    rows = []
     for system, cells in plan.by_system().items():
         label = f"{'/'.join(dict.fromkeys(cell.arm for cell in cells))}: {_system(system)}"
         longest = max(cell.sampling.max_tokens for cell in cells)
         need = plan_memory(system, plan.config.engine, longest=longest, device=CARD_BYTES)
-        if need is None:
-            table.add_row(label, "unknown", "unknown", "unknown", "unknown")
-            continue
-        sizes = (need.weights, need.kv_per_token, need.kv_per_token * need.context)
-        table.add_row(label, *map(_bytes, sizes), str(need.devices_needed))
-    return table
+        sizes = ["unknown"] * 4
+        if need is not None:
+            sizes = [*map(_bytes, (need.weights, need.kv_per_token, need.kv_per_token * need.context))]
+            sizes.append(str(need.devices_needed))
+        rows.append((label, *sizes))
+    return Table("Memory", header, tuple(rows))
 
 
 def _system(system: System) -> str:
@@ -118,7 +114,7 @@ def _print_prompt(plan: Plan, cell: Cell, problem: Problem, console: Console) ->
     tokenizer = _tokenizer(plan.config.models.base)
     try:
         text = prompts.render(prompt, problem, tokenizer)
-    except RastEvalError:
+    except ModelError:
         console.print("\nThe first prompt needs the base's chat template, which is not here yet.", highlight=False)
         return
     console.print(f"\n[bold]First prompt[/] ({cell.benchmark}, problem {problem.id}, {prompt.name}):", highlight=False)

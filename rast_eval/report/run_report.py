@@ -1,38 +1,30 @@
-"""Reports drawn for people and for programs: terminal, markdown, LaTeX, CSV, JSON.
+"""A run's report: in the terminal, and as one page of blocks that is written as markdown and as HTML.
 
 render_terminal(metrics, Console())     # what `rast-eval run` ends with
-(run / "report.md").write_text(to_markdown(metrics))
+write_report(metrics, run)              # what it leaves in the run
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rast_eval.report import run_tables
-from rast_eval.report.page import Block, Text, to_html
-from rast_eval.report.table import DASH, Table, fits, latex, markdown_table, rate, render_table, score
-from rast_eval.results.metrics import RunMetrics, to_jsonable, write_metrics
+from rast_eval.files import replace_file
+from rast_eval.report import page, run_tables
+from rast_eval.report.page import Block, Text
+from rast_eval.report.table import Table, fits, plain_cell, render_table
+from rast_eval.results.metrics import RunMetrics, frame, write_metrics
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-CSV_HEADER = (
-    *("run", "benchmark", "arm", "system", "prompt", "decoding", "max_tokens", "scorer", "problems", "samples"),
-    *("metric", "k", "value", "low", "high", "se", "seeds_se", "note"),
-)
 
-
-def render_terminal(metrics: RunMetrics, console: Console, details: bool = True) -> None:
-    """Print the report in the widest of its forms that the console holds.
+def render_terminal(metrics: RunMetrics, console: Console, extra: Sequence[Table] = ()) -> None:
+    """Print the report, its main table in the widest form that the console holds.
 
     Args:
-        details: also pass@k by k and the shares beside the scores.
+        extra: further tables at the end.
     """
     from rich.text import Text as Line
 
@@ -40,100 +32,46 @@ def render_terminal(metrics: RunMetrics, console: Console, details: bool = True)
     render_table(main if fits(main, console) else run_tables.list_table(metrics), console)
     if sentence := run_tables.headline(metrics):
         console.print(Line(f"\n{sentence}", style="bold"))
-    if details:
-        extras = run_tables.detail_tables(metrics)
-        if not all(fits(extra, console) for extra in extras):
-            extras = run_tables.detail_tables(metrics, intervals=False)
-        for extra in extras:
-            console.print()
-            render_table(extra, console)
+    for table in (*run_tables.detail_tables(metrics), *extra):
+        console.print()
+        render_table(table, console)
     for warning in metrics.warnings:
         console.print(Line(f"! {warning}", style="yellow"))
 
 
-def to_markdown(metrics: RunMetrics) -> str:
-    """The report as GitHub-flavoured markdown, what `report.md` holds."""
-    main = main_table(metrics)
+def blocks(metrics: RunMetrics, extra: Sequence[Table] = ()) -> list[Block]:
+    """The report as a page."""
     sentence = run_tables.headline(metrics)
-    parts = [f"# {main.title}", "", *([f"**{sentence}**", ""] if sentence else [])]
-    parts.append(markdown_table(main))
-    for extra in run_tables.detail_tables(metrics):
-        parts += [f"## {extra.title}", "", markdown_table(extra)]
-    if metrics.warnings:
-        parts += ["## Warnings", "", *(f"- {warning}" for warning in metrics.warnings), ""]
-    return "\n".join(parts)
-
-
-def to_latex(metrics: RunMetrics) -> str:
-    """The paper's main table for booktabs and multirow-free documents: Avg. and RR. columns a benchmark."""
-    names = metrics.benchmarks
-    groups = " & ".join(rf"\multicolumn{{2}}{{c}}{{{latex(name)}}}" for name in names)
-    rules = "".join(rf"\cmidrule(lr){{{2 * i + 2}-{2 * i + 3}}}" for i in range(len(names)))
-    lines = [
-        r"% needs \usepackage{booktabs}",
-        rf"\begin{{tabular}}{{l{'rl' * len(names)}}}",
-        r"\toprule",
-        rf" & {groups} \\",
-        rules,
-        "Arm" + r" & Avg. & RR." * len(names) + r" \\",
-        r"\midrule",
+    return [
+        *([Text(sentence)] if sentence else []),
+        main_table(metrics),
+        *run_tables.detail_tables(metrics),
+        *extra,
+        *(Text(f"Warning: {warning}") for warning in metrics.warnings),
     ]
-    for arm in metrics.arms:
-        cells = [metrics.cell(arm, name) for name in names]
-        system = next(c.system for c in metrics.cells if c.arm == arm)
-        values = [DASH if c is None else score(c.accuracy) for c in cells]
-        rates = [DASH if c is None else rate(c.recovery) for c in cells]
-        body = " & ".join(latex(x) for pair in zip(values, rates, strict=True) for x in pair)
-        lines.append(rf"{latex(arm.label)} ({latex(system)}) & {body} \\")
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    lines += [f"% {line}" for line in (run_tables.SCORE_NOTE, run_tables.RECOVERY_NOTE)]
-    return "\n".join(lines) + "\n"
+
+
+def to_markdown(metrics: RunMetrics, extra: Sequence[Table] = ()) -> str:
+    """What `report.md` holds."""
+    return page.to_markdown(metrics.run, blocks(metrics, extra))
 
 
 def to_csv(metrics: RunMetrics) -> str:
-    """One line a figure (tidy form), fractions, empty fields for what is undefined."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(CSV_HEADER)
-    for row in _csv_rows(metrics):
-        writer.writerow(["" if isinstance(x, float) and math.isnan(x) else x for x in row])
-    return stream.getvalue()
+    """One line a figure, fractions, empty fields for what is undefined."""
+    rows = frame(metrics).map(lambda value: plain_cell(value) if isinstance(value, str) else value)
+    return str(rows.to_csv(index=False, lineterminator="\n"))
 
 
-def to_json(metrics: RunMetrics) -> str:
-    """The content of metrics.json: fractions, undefined values as null."""
-    return json.dumps(to_jsonable(metrics), indent=1) + "\n"
-
-
-def _csv_rows(metrics: RunMetrics) -> Iterator[tuple[object, ...]]:
-    for c in metrics.cells:
-        labels = (metrics.run, c.benchmark, c.arm, c.system, c.prompt, c.decoding)
-        head = (*labels, c.max_tokens, c.scorer, c.problems, c.samples)
-        a = c.accuracy
-        yield (*head, "accuracy", "", a.value, a.low, a.high, a.se, a.seeds_se, a.method)
-        for name, values in (("pass", c.pass_at), ("majority", c.majority_at)):
-            for k, e in values.items():
-                yield (*head, name, k, e.value, e.low, e.high, e.se, "", e.method)
-        if c.recovery is not None:
-            r = c.recovery
-            yield (*head, "recovery", "", r.value, r.low, r.high, "", "", r.note)
-        for name in ("extracted", "truncated", "stopped_by_string", "timed_out"):
-            yield (*head, name, "", getattr(c.shares, name), "", "", "", "", "")
-        yield (*head, "mean_tokens", "", c.mean_tokens, "", "", "", "", "")
-
-
-def write_report(metrics: RunMetrics, run: Path, extra: Sequence[Table] = ()) -> None:
-    """Write all three, with further tables at the end of the pages."""
+def write_report(metrics: RunMetrics, run: Path) -> None:
+    """Write a run's own figures into it: metrics.json, report.md, report.html."""
     write_metrics(metrics, run)
-    markdown = to_markdown(metrics)
-    for table in extra:
-        markdown += f"\n## {table.title}\n\n{markdown_table(table)}"
-    (run / "report.md").write_text(markdown, encoding="utf-8")
-    sentence = run_tables.headline(metrics)
-    blocks: list[Block] = [Text(sentence)] if sentence else []
-    blocks += [main_table(metrics), *run_tables.detail_tables(metrics), *extra]
-    blocks += [Text(f"Warning: {warning}") for warning in metrics.warnings]
-    (run / "report.html").write_text(to_html(run_tables.title(metrics), blocks), encoding="utf-8")
+    write_pages(metrics, run)
+
+
+def write_pages(metrics: RunMetrics, folder: Path, extra: Sequence[Table] = ()) -> None:
+    """Write report.md and report.html, with further tables at their end."""
+    replace_file(folder / "report.md", to_markdown(metrics, extra))
+    replace_file(folder / "report.html", page.to_html(metrics.run, blocks(metrics, extra)))
 
 
 def main_table(metrics: RunMetrics) -> Table:

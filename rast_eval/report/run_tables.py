@@ -31,7 +31,7 @@ CRITERIA_NOTE = (
 )
 OUTPUT_NOTE = (
     "extracted = an answer was found in the output; cut = ended by the token limit; stopped = ended by a stop "
-    "string; timeout = grading took too long, counted as wrong; tokens = mean length of an output."
+    "string; timeout = grading took too long, error = it died; both count as wrong; tokens = mean length of an output."
 )
 
 
@@ -78,6 +78,17 @@ def matrix_table(metrics: RunMetrics) -> Table:
     return Table(title(metrics), header, tuple(rows), _notes(metrics))
 
 
+def paper_table(metrics: RunMetrics) -> Table:
+    """The paper's main table for print: a row an arm, columns Avg. and RR. under each benchmark."""
+    rows = []
+    for arm in metrics.arms:
+        cells = [metrics.cell(arm, benchmark) for benchmark in metrics.benchmarks]
+        figures = [(DASH, DASH) if c is None else (score(c.accuracy), rate(c.recovery)) for c in cells]
+        rows.append((_row_label([c for c in cells if c]), *(figure for pair in figures for figure in pair)))
+    header = ("Arm", *(f"{benchmark}\n{name}" for benchmark in metrics.benchmarks for name in ("Avg.", "RR.")))
+    return Table(title(metrics), header, tuple(rows), _notes(metrics))
+
+
 def list_table(metrics: RunMetrics) -> Table:
     """The same figures with a row an arm and benchmark: fits a narrow page."""
     header = ("benchmark", "arm", "Avg.", "seeds ±", "RR.")
@@ -108,12 +119,8 @@ def single_table(metrics: RunMetrics) -> Table:
     return Table(title(metrics), tuple(header), tuple(rows), _notes(metrics))
 
 
-def subset_table(metrics: RunMetrics, intervals: bool = True) -> Table | None:
-    """pass@k and majority@k for every k; None where there is only k = 1.
-
-    Args:
-        intervals: False gives the bare values, for a narrow page.
-    """
+def subset_table(metrics: RunMetrics) -> Table | None:
+    """pass@k and majority@k for every k; None where there is only k = 1."""
     ks = sorted({k for c in metrics.cells for k in c.pass_at if k > 1})
     if not ks:
         return None
@@ -122,7 +129,7 @@ def subset_table(metrics: RunMetrics, intervals: bool = True) -> Table | None:
         for cell in _in_order(metrics, benchmark):
             for name, values in (("pass@k", cell.pass_at), ("majority@k", cell.majority_at)):
                 if values and cell.samples > 1:
-                    figures = (_subset(values, k, intervals) for k in ks)
+                    figures = (_subset(values, k) for k in ks)
                     rows.append((benchmark, cell.arm.label, name, *figures))
     header = ("benchmark", "arm", "", *(f"k={k}" for k in ks))
     return Table("pass@k and majority@k", header, tuple(rows), SUBSET_NOTES[metrics.estimator], keys=3)
@@ -145,22 +152,24 @@ def criteria_table(metrics: RunMetrics) -> Table | None:
     return Table("Programs that pass, in percent", ("benchmark", "arm", *criteria), rows, CRITERIA_NOTE, keys=2)
 
 
-def detail_tables(metrics: RunMetrics, intervals: bool = True) -> list[Table]:
+def detail_tables(metrics: RunMetrics) -> list[Table]:
     """What stands under the main table."""
-    tables = (subset_table(metrics, intervals), criteria_table(metrics), output_table(metrics))
+    tables = (subset_table(metrics), criteria_table(metrics), output_table(metrics))
     return [table for table in tables if table is not None]
 
 
 def output_table(metrics: RunMetrics) -> Table:
     """What became of the outputs: the shares that limit how far a score can be trusted."""
+    shares = {"extracted": "extracted", "cut": "truncated", "stopped": "stopped_by_string", "timeout": "timed_out"}
+    if any(cell.shares.errors for cell in metrics.cells):
+        shares["error"] = "errors"
     rows = []
     for benchmark in metrics.benchmarks:
         for cell in _in_order(metrics, benchmark):
-            s = cell.shares
-            shares = (percent(x) for x in (s.extracted, s.truncated, s.stopped_by_string, s.timed_out))
+            shown = (percent(getattr(cell.shares, name)) for name in shares.values())
             size = f"{cell.problems} × {cell.samples}"
-            rows.append((benchmark, cell.arm.label, size, *shares, f"{cell.mean_tokens:.1f}"))
-    header = ("benchmark", "arm", "outputs", "extracted", "cut", "stopped", "timeout", "tokens")
+            rows.append((benchmark, cell.arm.label, size, *shown, f"{cell.mean_tokens:.1f}"))
+    header = ("benchmark", "arm", "outputs", *shares, "tokens")
     return Table("Outputs, shares in percent", header, tuple(rows), f"{OUTPUT_NOTE}\n{decoding(metrics)}", keys=2)
 
 
@@ -244,8 +253,6 @@ def _mean_accuracy(metrics: RunMetrics, arm: str) -> str:
     return DASH if len(values) < len(metrics.benchmarks) else percent(math.fsum(values) / len(values))
 
 
-def _subset(values: Mapping[int, Estimate], k: int, intervals: bool = True) -> str:
+def _subset(values: Mapping[int, Estimate], k: int) -> str:
     estimate = values.get(k)
-    if estimate is None or math.isnan(estimate.value):
-        return DASH
-    return score(estimate) if intervals else percent(estimate.value)
+    return DASH if estimate is None else score(estimate)

@@ -1,9 +1,14 @@
-"""A table of strings and how it is drawn: terminal, markdown, LaTeX; and how its numbers are written."""
+"""A table of strings and how it is drawn: terminal, markdown, LaTeX, CSV; and how its numbers are written."""
 
 from __future__ import annotations
 
+import csv
+import io
+import itertools
 import math
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rast_eval.statistics import Accuracy, Estimate, Recovery
@@ -13,6 +18,9 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 DASH = "–"
+
+GAP = 2
+"""Columns of text between two columns of a table."""
 
 
 @dataclass(frozen=True)
@@ -33,30 +41,81 @@ class Table:
 
 
 def render_table(table: Table, console: Console) -> None:
-    """Print one table with its title above and its note under it."""
+    """Print one table with its title above and its note under it.
+
+    A table wider than the console is printed in parts, its keys again before each: no value is ever cut.
+    """
     from rich.text import Text
 
-    console.print(Text(table.title, style="bold"))
-    console.print(_draw(table))
+    console.print(Text(visible(table.title), style="bold"))
+    for i, part in enumerate(_parts(table, console.width)):
+        if i:
+            console.print()
+        console.print(_draw(part, whole=_width(part, range(len(part.header)), wrapped=True) <= console.width))
     for line in table.note.splitlines():
-        console.print(Text(line, style="dim"))
+        console.print(Text(visible(line), style="dim"))
 
 
 def fits(table: Table, console: Console) -> bool:
-    """Whether the console is wide enough to show the table without breaking a cell."""
-    from rich.measure import Measurement
-
-    wide = console.options.update(width=10_000)
-    return Measurement.get(console, wide, _draw(table)).maximum <= console.width
+    """Whether the console is wide enough to show the table whole."""
+    return _width(table, range(len(table.header))) <= console.width
 
 
 def markdown_table(table: Table) -> str:
     """One table and its note, without its title."""
-    lines = ["| " + " | ".join(table.header) + " |"]
-    lines.append("|" + "|".join(" --- " if i < table.keys else " ---: " for i in range(len(table.header))) + "|")
-    for row in table.rows:
-        lines.append("| " + " | ".join(cell.replace("|", r"\|").replace("\n", "<br>") for cell in row) + " |")
-    return "\n".join([*lines, "", "<br>\n".join(table.note.splitlines()), ""])
+
+    def line(row: Sequence[str]) -> str:
+        return "| " + " | ".join(markdown(cell).replace("\n", "<br>") for cell in row) + " |"
+
+    rule = "|" + "|".join(" --- " if i < table.keys else " ---: " for i in range(len(table.header))) + "|"
+    note = "<br>\n".join(markdown(text) for text in table.note.splitlines())
+    return "\n".join([line(table.header), rule, *map(line, table.rows), "", note, ""])
+
+
+def latex_table(table: Table) -> str:
+    """A booktabs tabular; neighbouring titles whose first lines agree stand under one, as `amc23` over Avg. and RR."""
+    upper, _, _ = zip(*(name.rpartition("\n") for name in table.header), strict=True)
+    groups = [(name, len(list(members))) for name, members in itertools.groupby(upper)]
+    lines = [r"% needs \usepackage{booktabs}", rf"\begin{{tabular}}{{{_alignment(table)}}}", r"\toprule"]
+    if any(upper):
+        spans = [
+            rf"\multicolumn{{{size}}}{{c}}{{{latex(name)}}}" if name else " & " * (size - 1) for name, size in groups
+        ]
+        lines.append(" & ".join(spans) + r" \\")
+        ends = list(itertools.accumulate(size for _, size in groups))
+        rules = zip(groups, ends, strict=True)
+        lines.append("".join(rf"\cmidrule(lr){{{end - size + 1}-{end}}}" for (name, size), end in rules if name))
+    lines.append(" & ".join(latex(name.rpartition("\n")[2]) for name in table.header) + r" \\")
+    lines.append(r"\midrule")
+    lines += [" & ".join(map(latex, row)) + r" \\" for row in table.rows]
+    return (
+        "\n".join([*lines, r"\bottomrule", r"\end{tabular}", *(f"% {text}" for text in table.note.splitlines())]) + "\n"
+    )
+
+
+def csv_table(table: Table) -> str:
+    """The cells as CSV; what a spreadsheet would take for a formula begins with an apostrophe."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerows([[plain_cell(cell.replace("\n", " ")) for cell in row] for row in (table.header, *table.rows)])
+    return stream.getvalue()
+
+
+def plain_cell(text: str) -> str:
+    """`text` with an apostrophe before what a spreadsheet would carry out; numbers stay."""
+    text = visible(text)
+    formula = text[:1] in ("=", "+", "-", "@") and not re.match(r"[+-]?[\d.]", text)
+    return f"'{text}" if formula else text
+
+
+def visible(text: str) -> str:
+    """`text` with control characters other than line breaks spelled out, so that no name steers a terminal."""
+    return "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def markdown(text: str) -> str:
+    """`text` with what markdown would take for markup escaped."""
+    return re.sub(r"([\\`*<|]|\](?=\())", r"\\\1", visible(text))
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -102,27 +161,81 @@ def rate(recovery: Recovery | None) -> str:
     return f"{percent(recovery.value)} {bounds or unbounded}".rstrip()
 
 
+LATEX = {
+    **{c: rf"\{c}" for c in "_%&#$\u007b\u007d"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    "Δ": r"$\Delta$",
+    "λ": r"$\lambda$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "−": r"$-$",
+    "–": "--",
+    "→": r"$\to$",
+    "\n": " ",
+    ">": r"\textgreater{}",
+}
+
+
 def latex(text: str) -> str:
     """`text` with LaTeX's special characters escaped."""
-    for plain, escaped in (("\\", r"\textbackslash{}"), ("_", r"\_"), ("%", r"\%"), ("&", r"\&"), ("#", r"\#")):
-        text = text.replace(plain, escaped)
-    for plain, escaped in (("Δ", r"$\Delta$"), ("±", r"$\pm$"), ("–", "--"), ("\n", " ")):
-        text = text.replace(plain, escaped)
-    return text
+    return "".join(LATEX.get(c, c) for c in visible(text))
 
 
-def _draw(table: Table) -> RichTable:
+def _alignment(table: Table) -> str:
+    return "l" * table.keys + "r" * (len(table.header) - table.keys)
+
+
+def _parts(table: Table, width: int) -> list[Table]:
+    """The table in as few parts as a console of `width` columns needs; keys give way before values do."""
+    columns = range(table.keys, len(table.header))
+    plans = []
+    for wrapped in (False, True):
+        parts: list[list[int]] = [[]]
+        for column in columns:
+            if parts[-1] and _width(table, [*range(table.keys), *parts[-1], column], wrapped) > width:
+                parts.append([])
+            parts[-1].append(column)
+        plans.append(parts)
+    fewest = min(plans, key=len)
+    return [table] if len(fewest) == 1 else [_columns(table, [*range(table.keys), *part]) for part in fewest]
+
+
+def _columns(table: Table, chosen: Sequence[int]) -> Table:
+    header, *rows = (tuple(row[i] for i in chosen) for row in (table.header, *table.rows))
+    return replace(table, header=header, rows=tuple(rows))
+
+
+def _width(table: Table, chosen: Sequence[int], wrapped: bool = False) -> int:
+    """Columns of text that the drawn table takes; with `wrapped` keys are broken between words."""
+    from rich.cells import cell_len
+
+    total = 0
+    for column in chosen:
+        cells = [visible(row[column]) for row in (table.header, *table.rows)]
+        broken = wrapped and column < table.keys
+        total += max(
+            cell_len(line) for cell in cells for line in (cell.split() if broken else cell.splitlines()) or [""]
+        )
+    return total + GAP * len(chosen) - 1
+
+
+def _draw(table: Table, whole: bool) -> RichTable:
+    """With `whole` only keys are broken where the console is narrow, else values are too."""
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for i, name in enumerate(table.header):
-        drawn.add_column(name, justify="left" if i < table.keys else "right")
+        key = i < table.keys
+        drawn.add_column(visible(name), justify="left" if key else "right", overflow="fold", no_wrap=whole and not key)
     previous: tuple[str, ...] = ()
     for row in table.rows:
         # A key that repeats the row above is left blank: the eye finds the groups.
         keys = ["" if row[: i + 1] == previous[: i + 1] else row[i] for i in range(table.keys)]
-        drawn.add_row(*(Text(cell) for cell in (*keys, *row[table.keys :])))
+        drawn.add_row(*(Text(visible(cell)) for cell in (*keys, *row[table.keys :])))
         previous = row
     return drawn

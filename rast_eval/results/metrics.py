@@ -9,34 +9,47 @@ write_metrics(metrics, Path("results/demo"))           # metrics.json, NaN as nu
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
-from rast_eval.results.reader import GradeMatrix, is_graded, load_grades, load_run, scorer_of
+from rast_eval.files import write_json
+from rast_eval.results import provenance
+from rast_eval.results.reader import GradeMatrix, Run, count_samples, is_graded, load_grades, load_run, scorer_of
+from rast_eval.results.recovery import UNKNOWN
 from rast_eval.statistics import Accuracy, Estimate, Recovery
 from rast_eval.types import Arm, Cell
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 Estimator = Literal["unbiased", "paper"]
+
+FIGURE_COLUMNS = ("value", "low", "high", "se", "seeds_se", "method", "note")
+SCORE_AGAIN = "`rast-eval score` grades them anew"
 
 FEW_EXTRACTED, MANY_TRUNCATED = 0.90, 0.05
 
 
 @dataclass(frozen=True)
 class Shares:
-    """What became of the outputs, each a fraction of all of them."""
+    """What became of the outputs, each a fraction of all of them.
+
+    Attributes:
+        timed_out, errors: not judged to the end: the time limit, a worker or program that died. Counted as wrong.
+    """
 
     extracted: float
     truncated: float
     stopped_by_string: float
     timed_out: float
+    errors: float
 
 
 @dataclass(frozen=True)
@@ -131,35 +144,45 @@ def evaluate_runs(
         name: of the result; by default the first run's.
 
     Raises:
-        StoreError: no manifest, or nothing graded yet.
+        StoreError: no manifest, nothing graded yet, or arms that answered different problems under one id.
         UsageError: a cell has no grades by `scorer`.
     """
     records = [load_run(run) for run in runs]
     estimator = estimator or ("paper" if records[0].estimator == "paper" else "unbiased")
     planned: dict[tuple[Arm, str], Cell] = {}
     grades: dict[tuple[Arm, str], GradeMatrix] = {}
+    ungraded: dict[tuple[Arm, str], str] = {}
+    holder: dict[tuple[Arm, str], Run] = {}
     for record in records:
         for cell in record.cells:
             key = (cell.arm, cell.benchmark)
             if key not in planned:
-                planned[key] = cell
-                if scorer or is_graded(record, cell):
-                    grades[key] = load_grades(record, cell, scorer)
-    grades = {key: v for key, v in grades.items() if v.problem_ids}
+                planned[key], holder[key] = cell, record
+                found = load_grades(record, cell, scorer) if scorer or is_graded(record, cell) else None
+                if found is not None and found.problem_ids:
+                    grades[key] = found
+                else:
+                    ungraded[key] = _ungraded(record, cell, found)
     if not grades:
         raise StoreError(
             f"{runs[0]} has no problem whose samples are all graded.",
             f"Type the same `rast-eval run` command again, or `rast-eval score {runs[0]}` to grade what is there.",
         )
-    cells, warnings = [], []
+    for benchmark in dict.fromkeys(benchmark for _, benchmark in grades):
+        named = {f"{holder[key].name}'s {key[0]}": found for key, found in grades.items() if key[1] == benchmark}
+        provenance.require_same_problems(benchmark, named)
+    cells = []
+    warnings = [note for record in records for note in record.notes]
+    warnings += dict.fromkeys(warning for record in records for warning in provenance.row_warnings(record))
     for key, cell in planned.items():
         if key not in grades:
-            warnings.append(f"{cell.arm} on {cell.benchmark}: nothing graded yet.")
+            warnings.append(ungraded[key])
             continue
-        found = _cell_metrics(cell, grades[key], scorer_of(cell, scorer), estimator, ks)
+        figures = _cell_metrics(cell, grades[key], scorer_of(cell, scorer), estimator, ks)
         recovery, note = _recovery(grades, cell)
-        cells.append(dataclasses.replace(found, recovery=recovery))
-        warnings += [*_cell_warnings(found, grades[key]), *note]
+        cells.append(dataclasses.replace(figures, recovery=recovery))
+        made_by = provenance.warnings_of(holder[key], cell, grades[key])
+        warnings += [*_cell_warnings(figures, grades[key]), *made_by, *note]
     warnings += _prompt_warnings(cells)
     unscored = tuple(f"{c.arm} on {c.benchmark}" for c in cells if c.shares.extracted == 0.0)
     average = _average_recoveries(grades, cells, estimator)
@@ -175,7 +198,7 @@ def require_scored(metrics: RunMetrics) -> None:
     if metrics.unscored and len(metrics.unscored) == len(metrics.cells):
         raise NothingScored(
             f"No answer could be extracted at all: {', '.join(metrics.unscored)}.",
-            "Look at the outputs with `rast-eval view`, then check --prompt and --max-tokens.",
+            "Look at the outputs in the run's samples/, then check --prompt and --max-tokens.",
         )
 
 
@@ -192,10 +215,29 @@ def to_jsonable(value: Any) -> Any:
     return value
 
 
+def frame(metrics: RunMetrics) -> DataFrame:
+    """One row a figure (tidy form): what it is of, its name, k where it has one, value and interval; fractions."""
+    import pandas as pd
+
+    rows = []
+    for cell in metrics.cells:
+        labels = ("benchmark", "arm", "system", "prompt", "decoding", "max_tokens", "scorer", "problems", "samples")
+        named = {"run": metrics.run, **{label: getattr(cell, label) for label in labels}}
+        figures: list[tuple[str, int | None, Estimate | Recovery | float]] = [("accuracy", None, cell.accuracy)]
+        figures += [("pass", k, estimate) for k, estimate in cell.pass_at.items()]
+        figures += [("majority", k, estimate) for k, estimate in cell.majority_at.items()]
+        figures += [("recovery", None, cell.recovery)] if cell.recovery else []
+        figures += [(name, None, share) for name, share in vars(cell.shares).items()]
+        for metric, k, figure in [*figures, ("mean_tokens", None, cell.mean_tokens)]:
+            parts = {"value": figure} if isinstance(figure, float) else vars(figure)
+            rows.append({**named, "metric": metric, "k": k, **{key: parts.get(key) for key in FIGURE_COLUMNS}})
+    return pd.DataFrame(rows).astype({"k": "Int64"})
+
+
 def write_metrics(metrics: RunMetrics, run: Path) -> Path:
     """Write `metrics.json` into the run; fractions, never percent."""
     file = run / "metrics.json"
-    file.write_text(json.dumps(to_jsonable(metrics), indent=1) + "\n", encoding="ascii")
+    write_json(file, to_jsonable(metrics))
     return file
 
 
@@ -221,6 +263,8 @@ def _cell_metrics(
     status = np.array(found.status)
     sampling = cell.sampling
     decoding = "greedy" if sampling.greedy else f"T={sampling.temperature:g}, top-p {sampling.top_p:g}"
+    if math.isnan(sampling.temperature):
+        decoding = UNKNOWN
     return CellMetrics(
         arm=cell.arm,
         benchmark=cell.benchmark,
@@ -240,6 +284,7 @@ def _cell_metrics(
             truncated=float(found.truncated.mean()),
             stopped_by_string=float(found.stopped_by_string.mean()),
             timed_out=float((status == "timeout").mean()),
+            errors=float((status == "error").mean()),
         ),
         mean_tokens=float(found.num_tokens.mean()),
         criteria=found.criteria,
@@ -293,6 +338,14 @@ def _average_recoveries(
     return result
 
 
+def _ungraded(run: Run, cell: Cell, found: GradeMatrix | None) -> str:
+    """What is there of a cell without a whole graded problem."""
+    where, planned = f"{cell.arm} on {cell.benchmark}", cell.problem_count * cell.n
+    if found is not None and found.stale:
+        return f"{where}: no grade judges the outputs that are there; {SCORE_AGAIN}."
+    return f"{where}: no problem graded yet; {count_samples(run, cell)} of {planned} samples are there."
+
+
 def _cell_warnings(cell: CellMetrics, found: GradeMatrix) -> list[str]:
     where, shares, warnings = f"{cell.arm} on {cell.benchmark}", cell.shares, []
     if shares.extracted == 0.0:
@@ -301,6 +354,11 @@ def _cell_warnings(cell: CellMetrics, found: GradeMatrix) -> list[str]:
         warnings.append(f"{where}: an answer could be extracted from {shares.extracted:.1%} of the outputs only.")
     if shares.truncated > MANY_TRUNCATED:
         warnings.append(f"{where}: {shares.truncated:.1%} of the outputs were cut at {cell.max_tokens} tokens.")
+    if shares.errors:
+        failed = f"{shares.errors:.2%} of the outputs could not be judged, because a worker or program died"
+        warnings.append(f"{where}: {failed}; they count as wrong.")
+    if found.stale:
+        warnings.append(f"{where}: {found.stale} grades judge outputs that are no longer there; {SCORE_AGAIN}.")
     if cell.problems < cell.problem_count:
         partly = f", {found.incomplete} more in part" if found.incomplete else ""
         warnings.append(f"{where}: {cell.problems} of {cell.problem_count} problems are done{partly}.")

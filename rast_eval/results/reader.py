@@ -1,6 +1,7 @@
 """The read side of a run directory: manifest, samples and grades as problem × sample matrices.
 
-Reading takes no lock and writes nothing, so a run can be looked at while it grows:
+Reading takes no lock and writes nothing, so a run can be looked at while it grows, and one that is read-only at all.
+Damaged lines are named and left out; a damaged manifest is named, and the samples tell what they can in its place.
 
     run = load_run(Path("results/demo"))
     grades = load_grades(run, run.cells[0])
@@ -9,32 +10,45 @@ Reading takes no lock and writes nothing, so a run can be looked at while it gro
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from sys import intern
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rast_eval.errors import StoreError, UnknownName, UsageError
+from rast_eval.errors import StoreError, UsageError
 from rast_eval.inputs import presets
-from rast_eval.results.store import Store, read_lines
+from rast_eval.results import lines, recovery
+from rast_eval.results.digests import belongs
+from rast_eval.results.lines import BUFFER_BYTES, Damage
+from rast_eval.results.samples import Key, key_of
+from rast_eval.results.store import Store
+from rast_eval.scoring.registry import chosen
 from rast_eval.types import Cell
 
 CRITERIA = (("base", "plus"), ("official", "process"))
 """Ways of judging a program that grades may carry: EvalPlus's two sets of inputs, LiveCodeBench's two kinds of IO."""
 
-MATH_SCORERS = ("simplerl", "strict")
+ENDING = ("num_tokens", "finish_reason", "stop_reason", "output_sha256", "problem_sha256", "session")
+"""What is read of a sample's line beside its output."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory whose manifest has been read."""
+    """A run directory whose manifest has been read.
+
+    Attributes:
+        notes: what a reader must know about its files, sentences.
+    """
 
     path: Path
     manifest: Mapping[str, Any]
     cells: tuple[Cell, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -67,6 +81,10 @@ class GradeMatrix:
         stopped_by_string: bool [N, n], ended by a stop string.
         incomplete: problems seen with some, but not all, of their samples graded.
         criteria: share of outputs that pass each criterion for programs, e.g. `{"base": 0.8, "plus": 0.7}`.
+        stale: grades that judge another output than the stored one or were altered; they count as missing.
+        problem_sha256: N digests of question and gold, `Problem.sha256`.
+        sessions: ids of the sessions that made the samples.
+        scorer_versions: of the scorer that judged them; one, unless grades of several versions were mixed.
     """
 
     problem_ids: tuple[str, ...]
@@ -79,6 +97,10 @@ class GradeMatrix:
     stopped_by_string: NDArray[np.bool_]
     incomplete: int
     criteria: Mapping[str, float]
+    stale: int = 0
+    problem_sha256: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    scorer_versions: tuple[str, ...] = ()
 
     @property
     def by_problem(self) -> dict[str, float]:
@@ -87,33 +109,39 @@ class GradeMatrix:
 
 
 def load_run(path: Path) -> Run:
-    """Read a run's manifest.
+    """Read a run's manifest; without a readable one its cells are those that the samples tell of.
 
     Raises:
-        StoreError: there is no readable manifest.
+        StoreError: there is neither.
     """
-    manifest = Store(path).manifest()
     try:
-        cells = tuple(Cell.from_json(row) for row in manifest["cells"])
-    except (ValueError, KeyError, TypeError, UnknownName) as error:
-        raise StoreError(
-            f"The manifest of {path} lacks what a run's has ({error}).", "Run the same `rast-eval run` command again."
-        ) from error
-    return Run(path, manifest, cells)
+        manifest = Store(path).manifest()
+    except StoreError as error:
+        cells = tuple(recovery.rebuild_cells(path))
+        if not cells:
+            raise
+        note = (
+            f"{error.message} What the samples tell stands here; {recovery.LOST} are unknown until the same "
+            "`rast-eval run` command is typed again."
+        )
+        warnings.warn(note, stacklevel=2)
+        return Run(path, {}, cells, (note,))
+    return Run(path, manifest, tuple(Cell.from_json(row) for row in manifest["cells"]))
 
 
 def iter_samples(run: Run, cell: Cell) -> Iterator[dict[str, Any]]:
-    """Sample lines of a cell, shards included, without lines of another fingerprint or beyond n.
+    """Samples of a cell, shards included, without those of another fingerprint or beyond n; one in memory at a time."""
+    return (row for row in Store(run.path).iter_samples(cell) if row["sample"] < cell.n)
 
-    Files hold at most one whole run; one line is in memory at a time.
-    """
-    rows = Store(run.path).iter_samples(cell)
-    return (row for row in rows if int(row["sample"]) < cell.n)
+
+def count_samples(run: Run, cell: Cell) -> int:
+    """Samples of the cell that are there."""
+    return sum(row["sample"] < cell.n for row in Store(run.path).heads(cell))
 
 
 def scorer_of(cell: Cell, scorer: str | None) -> str:
-    """The scorer to read: a math scorer asked for replaces another math scorer, never a code one."""
-    return scorer if scorer and cell.scorer in MATH_SCORERS else cell.scorer
+    """The scorer to read: one asked for replaces another that judges the same, so a math scorer never a code one."""
+    return chosen(cell.scorer, scorer)
 
 
 def grades_file(run: Run, cell: Cell, scorer: str | None = None) -> Path:
@@ -124,6 +152,28 @@ def grades_file(run: Run, cell: Cell, scorer: str | None = None) -> Path:
 def is_graded(run: Run, cell: Cell) -> bool:
     """Whether the cell has grades by its own scorer."""
     return grades_file(run, cell).is_file()
+
+
+class _Ending(NamedTuple):
+    """What a sample says of its output."""
+
+    digest: str
+    tokens: int
+    cut: bool
+    stopped: bool
+    problem: str
+    session: str
+
+
+class _Judged(NamedTuple):
+    """What a grade says of it."""
+
+    correct: bool
+    vote: int
+    prediction: str
+    status: str
+    criteria: Mapping[str, str] | None
+    version: str
 
 
 def load_grades(run: Run, cell: Cell, scorer: str | None = None) -> GradeMatrix:
@@ -138,40 +188,72 @@ def load_grades(run: Run, cell: Cell, scorer: str | None = None) -> GradeMatrix:
             f"{cell.arm} on {cell.benchmark} has no grades by the scorer {name}.",
             f"Type `rast-eval score {run.path} --scorer {name}` first.",
         )
-    grades = {(str(row["problem_id"]), int(row["sample"])): row for row in read_lines(file)}
-    ends: dict[tuple[str, int], dict[str, Any]] = {}
-    order: dict[str, None] = {}
-    for row in iter_samples(run, cell):
-        problem, sample = str(row["problem_id"]), int(row["sample"])
-        order.setdefault(problem)
-        ends.setdefault(
-            (problem, sample), {key: row.get(key) for key in ("num_tokens", "finish_reason", "stop_reason")}
+    endings = {
+        key_of(row): _Ending(
+            row["output_sha256"],
+            row["num_tokens"],
+            row["finish_reason"] == "length",
+            isinstance(row.get("stop_reason"), str),
+            intern(row["problem_sha256"]),
+            intern(row["session"]),
         )
+        for row in Store(run.path).heads(cell)
+        if row["sample"] < cell.n
+    }
+    judged, stale = _read_grades(file, endings, name)
     columns = range(cell.n)
-    done = [p for p in order if all((p, j) in grades and (p, j) in ends for j in columns)]
-
-    def matrix(source: Mapping[tuple[str, int], Mapping[str, Any]], key: str) -> list[list[Any]]:
-        return [[source[p, j].get(key) for j in columns] for p in done]
-
+    order = dict.fromkeys(problem for problem, _ in endings)
+    done = tuple(p for p in order if all((p, j) in judged for j in columns))
+    found = [[judged[p, j] for j in columns] for p in done]
+    ends = [[endings[p, j] for j in columns] for p in done]
     shape = (len(done), cell.n)
-    votes = [[-1 if vote is None else vote for vote in row] for row in matrix(grades, "vote")]
-    stops = matrix(ends, "stop_reason")
     return GradeMatrix(
-        problem_ids=tuple(done),
-        correct=np.array(matrix(grades, "correct"), dtype=np.bool_).reshape(shape),
-        votes=np.array(votes, dtype=np.int_).reshape(shape),
-        predictions=tuple(tuple(str(x or "") for x in row) for row in matrix(grades, "prediction")),
-        status=tuple(tuple(row) for row in matrix(grades, "status")),
-        num_tokens=np.array(matrix(ends, "num_tokens"), dtype=np.int_).reshape(shape),
-        truncated=np.array([[x == "length" for x in row] for row in matrix(ends, "finish_reason")]).reshape(shape),
-        stopped_by_string=np.array([[isinstance(x, str) for x in row] for row in stops]).reshape(shape),
+        problem_ids=done,
+        correct=np.array([[x.correct for x in row] for row in found], dtype=np.bool_).reshape(shape),
+        votes=np.array([[x.vote for x in row] for row in found], dtype=np.int_).reshape(shape),
+        predictions=tuple(tuple(x.prediction for x in row) for row in found),
+        status=tuple(tuple(x.status for x in row) for row in found),
+        num_tokens=np.array([[x.tokens for x in row] for row in ends], dtype=np.int_).reshape(shape),
+        truncated=np.array([[x.cut for x in row] for row in ends], dtype=np.bool_).reshape(shape),
+        stopped_by_string=np.array([[x.stopped for x in row] for row in ends], dtype=np.bool_).reshape(shape),
         incomplete=len(order) - len(done),
-        criteria=_criteria([row for rows in matrix(grades, "details") for row in rows]),
+        criteria=_criteria([x.criteria for row in found for x in row]),
+        stale=stale,
+        problem_sha256=tuple(endings[p, 0].problem for p in done),
+        sessions=tuple(dict.fromkeys(ending.session for ending in endings.values())),
+        scorer_versions=tuple(sorted({x.version for x in judged.values()})),
     )
 
 
+def _read_grades(file: Path, endings: Mapping[Key, _Ending], scorer: str) -> tuple[dict[Key, _Judged], int]:
+    """Grades as `scorer` gave them to the outputs that are there, and how many do not belong to theirs."""
+    judged: dict[Key, _Judged] = {}
+    stale = 0
+    damage: list[Damage] = []
+    with file.open("rb", buffering=BUFFER_BYTES) as handle:
+        for _, row in lines.read_lines(handle, lines.read_grade, damage):
+            key = key_of(row)
+            ending = endings.get(key)
+            if ending is None:
+                continue
+            if not belongs(row, ending.digest, scorer):
+                stale += 1
+                continue
+            vote, details = row["vote"], row["details"]
+            judged[key] = _Judged(
+                row["correct"],
+                -1 if vote is None else vote,
+                intern(row["prediction"]),
+                intern(row["status"]),
+                {name: details[name] for pair in CRITERIA for name in pair if name in details} if details else None,
+                intern(row["scorer_version"]),
+            )
+    lines.name_damage(file, damage, "Left out here; `rast-eval score` writes the file anew.")
+    return judged, stale
+
+
 def _criteria(details: Sequence[Mapping[str, Any] | None]) -> dict[str, float]:
-    """Shares of programs that pass, by way; one that a program never came to counts as not passed."""
+    """Shares of programs that pass by each criterion; one that a program never came to counts as not passed."""
     present = {criterion for facts in details for criterion in facts or {}}
     named = [criterion for pair in CRITERIA if present & set(pair) for criterion in pair]
     return {

@@ -1,6 +1,6 @@
 """A pool of worker processes that can be killed: each task has a CPU-time budget, each worker a memory cap.
 
-The budget counts CPU time and not wall time, so that a busy machine changes no verdict. Workers are forked from one
+The budget counts CPU time and not wall time, so that a busy machine changes no grade. Workers are forked from one
 process that has loaded the handler's libraries, found where this process finds its own, so replacing a killed one costs
 milliseconds. The handler sees JSON values and returns one. Results come back in the order of the tasks, whatever the
 number of workers.
@@ -34,6 +34,9 @@ sys.path[:] = sys.argv.pop(1).split(os.pathsep)
 from rast_eval.scoring.worker import main
 main(*sys.argv[1:])
 """
+_FROM_OUTSIDE = frozenset({"SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"})
+"""Signals that others send: another user, a batch system, a kernel short of memory. Our own limits send none of them
+without our knowing."""
 _CHUNK_TASKS = 64
 _CHUNK_CHARACTERS = 1 << 19
 
@@ -43,7 +46,8 @@ class Outcome:
     """What became of one task.
 
     Attributes:
-        status: `ok`; `timeout`: over the CPU budget or the wall ceiling; `error`: it raised, or the worker died.
+        status: `ok`; `timeout`: over the CPU budget or the wall ceiling; `error`: it raised, or the worker died; where
+            the worker was killed from outside, it died with the same task a second time.
         value: the handler's result, None unless `ok`.
         error: name of the exception, or of the signal that ended the worker.
         seconds: CPU seconds used; the budget for a timeout.
@@ -98,6 +102,7 @@ class WorkerPool:
             BackendError: the worker processes cannot be started.
         """
         outcomes: list[Outcome | None] = [None] * len(tasks)
+        repeated: set[int] = set()
         chunks = deque(_chunks(tasks, self.workers))
         busy: set[_Worker] = set()
         with selectors.DefaultSelector() as selector:
@@ -110,7 +115,11 @@ class WorkerPool:
                 ready = {key.data for key, _ in selector.select(timeout=1.0)}
                 for worker in ready or {one for one in busy if time.monotonic() > one.deadline}:
                     outcome, alive = self._collect(worker) if worker in ready else self._kill(worker)
-                    outcomes[worker.pending.popleft()] = outcome
+                    index = worker.pending.popleft()
+                    if outcome.error in _FROM_OUTSIDE and not alive and index not in repeated:
+                        repeated.add(index)
+                        worker.pending.appendleft(index)
+                    outcomes[index] = outcome
                     if alive and worker.pending:
                         worker.deadline = time.monotonic() + self._wall_seconds
                         continue
@@ -141,8 +150,7 @@ class WorkerPool:
             self._start_forker()
         ours, theirs = socket.socketpair()
         with theirs:
-            socket.send_fds(self._control, [b"fork"], [theirs.fileno()])
-        return _Worker(ours, self._answer())
+            return _Worker(ours, self._ask(b"fork", theirs.fileno()))
 
     def _start_forker(self) -> None:
         self._control, theirs = socket.socketpair()
@@ -156,14 +164,18 @@ class WorkerPool:
             )
         self._finalizer = weakref.finalize(self, _end, self._forker, self._control, self._idle)
 
-    def _answer(self) -> int:
+    def _ask(self, message: bytes, *descriptors: int) -> int:
         try:
+            socket.send_fds(self._control, [message], descriptors)
             answer = self._control.recv(4, socket.MSG_WAITALL)
-        except ConnectionError:
+        except OSError:
             answer = b""
         if len(answer) < 4:
             self.close()
-            raise BackendError("The grading workers could not be started.", "The lines above say why.")
+            raise BackendError(
+                "The process that forks the grading workers did not start, or was ended from outside.",
+                "The lines above say why, if any; else type the same command again.",
+            )
         return int.from_bytes(answer, "big")
 
     def _submit(self, worker: _Worker, indices: Sequence[int], tasks: Sequence[Any]) -> None:
@@ -187,8 +199,7 @@ class WorkerPool:
         return Outcome("timeout", error="wall", seconds=self._cpu_seconds), False
 
     def _post_mortem(self, worker: _Worker) -> Outcome:
-        self._control.sendall(worker.pid.to_bytes(4, "big"))
-        status = self._answer()
+        status = self._ask(worker.pid.to_bytes(4, "big"))
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == TIMEOUT_SIGNAL:
             return Outcome("timeout", seconds=self._cpu_seconds)
         reason = (

@@ -1,4 +1,4 @@
-"""The difference of two runs on the same problems."""
+"""The difference of two arms or runs on the same problems: one test, its p-value and its interval."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rast_eval.statistics.flips import invert_flips, invert_mcnemar
 from rast_eval.statistics.intervals import mean_estimate, t_quantile
+
+ALIKE = "not computed: every problem differs by the same, so the spread is unknown"
+
+PSEUDO_DIFFERENCES = 2
+"""So many problems are added to the spread that was seen, one above and one below the mean difference by 1/√n, about
+what chance does to a problem of n samples: rare differences that happened to be missing must not count as absent."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +24,11 @@ class Difference:
     """a − b, paired by problem.
 
     Attributes:
-        low, high: 95 % interval by Student's t with N−1 degrees of freedom.
+        low, high: 95 % interval, which leaves 0 out exactly where p_value < .05.
         p_value: two-sided; `test` names how: `mcnemar` or `sign-flip`.
-        detectable: the smallest true difference that would be found in 80 of 100 such comparisons.
+        detectable: the smallest true difference that would be found in 80 of 100 such comparisons; NaN where the
+            spread is unknown, and `note` says so.
+        note: empty, or one clause that says what limits the numbers.
     """
 
     value: float
@@ -30,12 +39,11 @@ class Difference:
     test: str
     detectable: float
     problems: int
+    note: str = ""
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95, seed: int = 0) -> Difference:
-    """Mean of d_i = a_i − b_i with interval and p-value.
-
-    Exact McNemar where both runs have one sample a problem, else a sign-flip permutation test.
+    """Accuracy of a minus accuracy of b; see `paired_values`.
 
     Args:
         a, b: bool [N, n_a] and [N, n_b], row i the same problem in both.
@@ -43,47 +51,47 @@ def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95, seed: int
     left, right = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if left.ndim != 2 or right.ndim != 2 or len(left) != len(right):
         raise ValueError(f"two matrices over the same problems are needed, not {left.shape} and {right.shape}")
-    d = left.mean(axis=1) - right.mean(axis=1)
-    estimate = mean_estimate(d, level=level)
-    if left.shape[1] == right.shape[1] == 1:
-        p_value, test = mcnemar(int((d > 0).sum()), int((d < 0).sum())), "mcnemar"
-    else:
-        p_value, test = sign_flip(d, seed=seed), "sign-flip"
-    detectable = minimum_detectable(estimate.se, len(d), level)
-    return Difference(estimate.value, estimate.low, estimate.high, estimate.se, p_value, test, detectable, len(d))
+    return paired_values(left.mean(axis=1), right.mean(axis=1), left.shape[1], right.shape[1], level, seed)
 
 
-def mcnemar(only_a: int, only_b: int) -> float:
-    """Exact two-sided p-value from the discordant problems: right in a only, right in b only."""
-    total = only_a + only_b
-    if total == 0:
-        return 1.0
-    tail = sum(math.comb(total, i) for i in range(min(only_a, only_b) + 1))
-    return min(1.0, float(2 * tail / (1 << total)))  # integers: binomials of 1,319 problems overflow floats
+def paired_values(
+    a: ArrayLike, b: ArrayLike, samples_a: float, samples_b: float, level: float = 0.95, seed: int = 0
+) -> Difference:
+    """Mean of d_i = a_i − b_i of any problem-level share (accuracy, pass@k, majority@k) with interval and p-value.
 
-
-def sign_flip(differences: ArrayLike, draws: int = 10_000, seed: int = 0) -> float:
-    """Two-sided p-value of a mean under random signs of the paired differences.
-
-    All 2^N sign patterns are taken where there are at most `draws`; else (1 + hits)/(1 + draws) over
-    seeded ones, which is never 0.
+    Exact McNemar where every share is 0 or 1, else a sign-flip permutation test; the interval holds the differences
+    that this test does not reject. Where few problems differ it is too narrow, and widened to Student's t interval
+    with `PSEUDO_DIFFERENCES`, but never across 0 against the test. Arms with unequal n are not exchangeable (the luck
+    of one sample is larger than that of 32), so there the pseudo-problems stand in the test too.
 
     Args:
-        differences: float [N].
+        a, b: float [N] each, row i the same problem in both.
+        samples_a, samples_b: independent draws behind a share: n for accuracy, n/k for pass@k and majority@k.
     """
-    d = np.asarray(differences, dtype=np.float64)
-    d = d[d != 0.0]  # a zero keeps its value under either sign
-    if d.size == 0:
-        return 1.0
-    observed = abs(float(d.sum())) * (1 - 1e-12)  # equal sums must count in spite of rounding
-    if 2**d.size <= draws:
-        patterns = np.arange(2**d.size)[:, None] >> np.arange(d.size) & 1
-        return float(np.mean(np.abs((2 * patterns - 1) @ d) >= observed))
-    rng, hits = np.random.default_rng(seed), 0
-    for start in range(0, draws, 1000):
-        signs = rng.integers(0, 2, size=(min(1000, draws - start), d.size)) * 2 - 1
-        hits += int((np.abs(signs @ d) >= observed).sum())
-    return (1 + hits) / (1 + draws)
+    left, right = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if left.ndim != 1 or left.shape != right.shape or left.size == 0:
+        raise ValueError(f"two vectors over the same problems are needed, not {left.shape} and {right.shape}")
+    d = left - right
+    estimate, luck = mean_estimate(d, level=level), 1 / math.sqrt(max(1.0, min(samples_a, samples_b)))
+    if samples_a != samples_b:
+        tested = np.concatenate([d, [estimate.value - luck, estimate.value + luck]])
+        found, test = invert_flips(tested, level, seed=seed), "sign-flip"
+    elif all(((x == 0) | (x == 1)).all() for x in (left, right)):
+        found, test = invert_mcnemar(int((d > 0).sum()), int((d < 0).sum()), d.size, level), "mcnemar"
+    else:
+        found, test = invert_flips(d, level, seed=seed), "sign-flip"
+    low, high = found.low, found.high
+    if d.size > 1:
+        wide = (d.size - 1) * d.size * estimate.se**2 + PSEUDO_DIFFERENCES * luck * luck
+        half = t_quantile(d.size - 1, level) * math.sqrt(wide / (d.size * (d.size + 1)))
+        wider_low, wider_high = max(-1.0, estimate.value - half), min(1.0, estimate.value + half)
+        undecided = found.p_value >= round(1 - level, 12)
+        low = min(low, wider_low) if undecided or low < 0 or wider_low > 0 else low
+        high = max(high, wider_high) if undecided or high > 0 or wider_high < 0 else high
+    known = d.size > 1 and float(np.ptp(d)) > 1e-12
+    detectable = minimum_detectable(estimate.se, d.size, level) if known else math.nan
+    note = "" if known else ALIKE
+    return Difference(estimate.value, low, high, estimate.se, found.p_value, test, detectable, d.size, note)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +20,9 @@ SMALLEST_GAP = 0.01
 
 UNBOUNDED = "unbounded: the base→RL gap cannot be told from 0"
 TOO_SMALL = "not computed: the base→RL gap is below one point"
+NEGATIVE = "not computed: the ceiling is below the base"
+UNDEFINED = "interval undefined: the problems do not differ enough to show an error"
+NO_CEILING = "not computed: no benchmark has all three arms"
 FIXED = "reference error ignored"
 
 
@@ -28,10 +31,10 @@ class Recovery:
     """A recovery rate; 1.0 is the whole gap. Never clipped: above 1 and below 0 are findings.
 
     Attributes:
-        low, high: 95 % interval; NaN where it is unbounded or was not computed.
-        gap: the denominator, RL − base.
-        note: empty, or one clause that says what limits the number.
-        bootstrap_low, bootstrap_high: percentile bootstrap over problems, as a cross-check.
+        low, high: 95 % interval; NaN where it is unbounded, undefined or was not computed.
+        gap: the denominator, RL − base; of an average, its mean over the benchmarks.
+        note: empty, or one clause that says what limits the number: one of this module's constants.
+        benchmarks: how many the rate is taken over.
     """
 
     value: float
@@ -40,79 +43,82 @@ class Recovery:
     gap: float
     method: str
     note: str = ""
-    bootstrap_low: float = math.nan
-    bootstrap_high: float = math.nan
+    benchmarks: int = 1
 
 
-def fieller(u: ArrayLike, v: ArrayLike, level: float = 0.95) -> tuple[float, float] | None:
-    """Fieller's interval of mean(u)/mean(v) for paired vectors; None where it is unbounded.
+def fieller(pairs: Sequence[tuple[Float, Float]], level: float = 0.95) -> tuple[tuple[float, float] | None, float]:
+    """Fieller's interval of Σ_b ū_b / Σ_b v̄_b for paired vectors, and its degrees of freedom.
 
-    (B ± sqrt(B² − AC))/A with A = v̄² − t²S_vv, B = ūv̄ − t²S_uv, C = ū² − t²S_uu and t of N−1 degrees
-    of freedom (Fieller 1954).
+    (B ± sqrt(B² − AC))/A with A = v̄² − t²S_vv, B = ūv̄ − t²S_uv, C = ū² − t²S_uu (Fieller 1954). Sums, variances
+    and covariances add over the benchmarks; t has Welch's degrees of freedom of Σ_b (ū_b − R v̄_b) at the
+    ratio R itself, N − 1 for one benchmark (Satterthwaite 1946, Welch 1947).
 
     Args:
-        u: float [N], RAST − base by problem.
-        v: float [N], RL − base by problem.
+        pairs: (u, v) of float [N_b] each for every benchmark: u = RAST − base, v = RL − base by problem.
+
+    Returns:
+        None in place of the interval where A ≤ 0: it is unbounded. Degrees of freedom 0 and no interval where a
+        benchmark shows no error at all: u_i − R v_i is the same on each of its problems, or it has one problem.
     """
-    x, y = np.asarray(u, dtype=np.float64), np.asarray(v, dtype=np.float64)
-    if x.shape != y.shape or x.ndim != 1:
-        raise ValueError(f"u {x.shape} and v {y.shape} must be vectors of one length")
-    if x.size < 2:
-        return None
-    covariance = np.cov(x, y, ddof=1) / x.size
-    t2 = t_quantile(x.size - 1, level) ** 2
-    a = y.mean() ** 2 - t2 * covariance[1, 1]
-    b = x.mean() * y.mean() - t2 * covariance[0, 1]
-    c = x.mean() ** 2 - t2 * covariance[0, 0]
+    if any(x.shape != y.shape or x.ndim != 1 for x, y in pairs):
+        raise ValueError("u and v of a benchmark must be vectors of one length")
+    u, v = math.fsum(float(x.mean()) for x, _ in pairs), math.fsum(float(y.mean()) for _, y in pairs)
+    if v == 0:
+        return None, math.inf
+    s_uu = s_vv = s_uv = squares = 0.0
+    variances = []
+    for x, y in pairs:
+        residual = x - u / v * y
+        if x.size < 2 or float(np.ptp(residual)) < 1e-9:
+            return None, 0.0
+        covariance = np.cov(x, y, ddof=1) / x.size
+        s_uu, s_vv, s_uv = s_uu + covariance[0, 0], s_vv + covariance[1, 1], s_uv + covariance[0, 1]
+        variances.append(float(residual.var(ddof=1)) / x.size)
+        squares += variances[-1] ** 2 / (x.size - 1)
+    df = math.fsum(variances) ** 2 / squares
+    t2 = t_quantile(df, level) ** 2
+    a, b, c = v * v - t2 * s_vv, u * v - t2 * s_uv, u * u - t2 * s_uu
     if a <= 0:
-        return None
+        return None, df
     root = math.sqrt(max(float(b * b - a * c), 0.0))
-    return float((b - root) / a), float((b + root) / a)
+    return (float((b - root) / a), float((b + root) / a)), df
 
 
-def bootstrap_recovery(
-    pairs: Sequence[tuple[Float, Float]], draws: int = 10_000, seed: int = 0, level: float = 0.95
-) -> tuple[float, float]:
-    """Percentile bootstrap over problems of Σ_b ū_b / Σ_b v̄_b, drawn within each benchmark.
-
-    Args:
-        pairs: a (u, v) of float [N_b] each for every benchmark; one pair gives the unstratified interval.
-    """
-    rng = np.random.default_rng(seed)
-    numerator, denominator = np.zeros(draws), np.zeros(draws)
-    for u, v in pairs:
-        for start in range(0, draws, 500):  # 500 × N indices at a time
-            stop = min(start + 500, draws)
-            rows = rng.integers(0, len(u), size=(stop - start, len(u)))
-            numerator[start:stop] += u[rows].mean(axis=1)
-            denominator[start:stop] += v[rows].mean(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = numerator / denominator
-    ratio = ratio[np.isfinite(ratio)]
-    if ratio.size == 0:
-        return math.nan, math.nan
-    low, high = np.quantile(ratio, [0.5 - level / 2, 0.5 + level / 2])
-    return float(low), float(high)
-
-
-def recovery(base: ArrayLike, rast: ArrayLike, rl: ArrayLike, level: float = 0.95, seed: int = 0) -> Recovery:
+def recovery(base: ArrayLike, rast: ArrayLike, rl: ArrayLike, level: float = 0.95) -> Recovery:
     """Recovery rate on one benchmark, all three arms on the same problems.
 
     Args:
         base, rast, rl: float [N], share of right samples by problem. The arms may have different n.
     """
-    b, r, c = (np.asarray(x, dtype=np.float64) for x in (base, rast, rl))
-    if not b.shape == r.shape == c.shape:
-        raise ValueError(f"the arms cover different problems: {b.shape}, {r.shape}, {c.shape}")
-    u, v = r - b, c - b
-    gap = float(v.mean()) if v.size else math.nan
-    if not abs(gap) >= SMALLEST_GAP:
-        return Recovery(math.nan, math.nan, math.nan, gap, "fieller", TOO_SMALL)
-    value, interval = float(u.mean()) / gap, fieller(u, v, level)
-    low_high = bootstrap_recovery([(u, v)], seed=seed, level=level)
+    return average_recovery([(base, rast, rl)], level)
+
+
+def average_recovery(benchmarks: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike]], level: float = 0.95) -> Recovery:
+    """Recovery over several benchmarks: Σ_b ū_b / Σ_b v̄_b with Fieller's interval of the stratified sums.
+
+    The mean of the ratios would let the benchmark with the smallest gap decide.
+
+    Args:
+        benchmarks: (base, rast, rl), float [N_b] each, for every benchmark that has all three arms.
+    """
+    pairs = []
+    for arms in benchmarks:
+        base, rast, rl = (np.asarray(x, dtype=np.float64) for x in arms)
+        if not base.shape == rast.shape == rl.shape:
+            raise ValueError(f"the arms cover different problems: {base.shape}, {rast.shape}, {rl.shape}")
+        if base.size:
+            pairs.append((rast - base, rl - base))
+    if not pairs:
+        return Recovery(math.nan, math.nan, math.nan, math.nan, "fieller", NO_CEILING, 0)
+    gap = math.fsum(float(v.mean()) for _, v in pairs) / len(pairs)
+    found = _without_rate(gap, "fieller", len(pairs))
+    if found.note:
+        return found
+    value = math.fsum(float(u.mean()) for u, _ in pairs) / len(pairs) / gap
+    interval, df = fieller(pairs, level)
     if interval is None:
-        return Recovery(value, math.nan, math.nan, gap, "fieller", UNBOUNDED, *low_high)
-    return Recovery(value, *interval, gap, "fieller", "", *low_high)
+        return replace(found, value=value, note=UNBOUNDED if df else UNDEFINED)
+    return replace(found, value=value, low=interval[0], high=interval[1])
 
 
 def recovery_fixed(rast: ArrayLike, base: ArrayLike | float, rl: float, level: float = 0.95) -> Recovery:
@@ -126,38 +132,22 @@ def recovery_fixed(rast: ArrayLike, base: ArrayLike | float, rl: float, level: f
     r = np.asarray(rast, dtype=np.float64)
     b = np.broadcast_to(np.asarray(base, dtype=np.float64), r.shape)
     gap = rl - float(b.mean())
-    if not abs(gap) >= SMALLEST_GAP:
-        return Recovery(math.nan, math.nan, math.nan, gap, "fixed", TOO_SMALL)
+    found = _without_rate(gap, "fixed")
+    if found.note:
+        return found
     gain = mean_estimate(r - b, level=level)
-    low, high = sorted((gain.low / gap, gain.high / gap))
-    return Recovery(gain.value / gap, low, high, gap, "fixed", FIXED)
-
-
-def average_recovery(
-    benchmarks: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike]], level: float = 0.95, seed: int = 0
-) -> Recovery:
-    """Recovery over several benchmarks: Σ_b ū_b / Σ_b v̄_b with a stratified bootstrap.
-
-    The mean of the ratios would let the benchmark with the smallest gap decide.
-
-    Args:
-        benchmarks: (base, rast, rl), float [N_b] each, for every benchmark.
-    """
-    pairs = []
-    for arms in benchmarks:
-        base, rast, rl = (np.asarray(x, dtype=np.float64) for x in arms)
-        pairs.append((rast - base, rl - base))
-    if not pairs:
-        return Recovery(math.nan, math.nan, math.nan, math.nan, "bootstrap", "no benchmark has all three arms")
-    gap = math.fsum(float(v.mean()) for _, v in pairs)
-    if not abs(gap) / len(pairs) >= SMALLEST_GAP:
-        return Recovery(math.nan, math.nan, math.nan, gap / len(pairs), "bootstrap", TOO_SMALL)
-    value = math.fsum(float(u.mean()) for u, _ in pairs) / gap
-    low, high = bootstrap_recovery(pairs, seed=seed, level=level)
-    return Recovery(value, low, high, gap / len(pairs), "bootstrap", "", low, high)
+    if gain.method == "undefined" or float(np.ptp(r - b)) < 1e-9:
+        return replace(found, value=gain.value / gap, note=UNDEFINED)
+    return replace(found, value=gain.value / gap, low=gain.low / gap, high=gain.high / gap, note=FIXED)
 
 
 def mean_of_ratios(rates: Sequence[float]) -> float:
     """The paper's averaged recovery rate (its Table 4): the mean of the benchmarks' own rates."""
     known = [rate for rate in rates if not math.isnan(rate)]
     return math.fsum(known) / len(known) if known else math.nan
+
+
+def _without_rate(gap: float, method: str, benchmarks: int = 1) -> Recovery:
+    """A rate not yet computed; its note says why it cannot be, if so."""
+    note = "" if gap >= SMALLEST_GAP else NEGATIVE if gap <= -SMALLEST_GAP else TOO_SMALL
+    return Recovery(math.nan, math.nan, math.nan, gap, method, note, benchmarks)

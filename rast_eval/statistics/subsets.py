@@ -26,11 +26,11 @@ def pass_at_k(correct: ArrayLike, k: int) -> Float:
     Args:
         correct: bool [N, n].
     """
-    verdicts = _matrix(correct)
-    problems, samples = verdicts.shape
+    grades = _matrix(correct)
+    problems, samples = grades.shape
     if k > samples:
         return np.full(problems, np.nan)
-    wrong = samples - verdicts.sum(axis=1, keepdims=True)
+    wrong = samples - grades.sum(axis=1, keepdims=True)
     step = np.arange(_positive(k))
     # Π (wrong − j)/(n − j): the chance that k draws without replacement are all wrong.
     all_wrong: Float = np.prod(np.clip(wrong - step, 0, None) / (samples - step), axis=1)
@@ -42,16 +42,16 @@ def pass_at_k_paper(correct: ArrayLike, k: int, seed: int = 0) -> Float:
 
     Its expectation is the unbiased value; its noise is larger.
     """
-    verdicts = _matrix(correct)
-    problems, samples = verdicts.shape
+    grades = _matrix(correct)
+    problems, samples = grades.shape
     if k > samples:
         return np.full(problems, np.nan)
-    hits = [verdicts[:, draw].any(axis=1) for draw in _paper_draws(samples, k, seed)]
+    hits = [grades[:, draw].any(axis=1) for draw in _paper_draws(samples, k, seed)]
     return np.asarray(np.mean(hits, axis=0), dtype=np.float64)
 
 
 def majority_at_k(correct: ArrayLike, votes: ArrayLike, k: int, subsets: int = 256, seed: int = 0) -> Float:
-    """Expected verdict of the majority of k samples, over subsets of the n.
+    """Expected grade of the majority of k samples, over subsets of the n.
 
     Tied classes share the win: the value is the share of them that is right. The empty class wins only
     where no other was voted for.
@@ -61,14 +61,14 @@ def majority_at_k(correct: ArrayLike, votes: ArrayLike, k: int, subsets: int = 2
         votes: int [N, n], equivalence class of each answer within its problem; negative = no answer.
         subsets: all subsets are taken where there are at most this many, else so many seeded ones.
     """
-    verdicts, classes = _matrix(correct), np.asarray(votes)
-    if classes.shape != verdicts.shape:
-        raise ValueError(f"votes {classes.shape} and verdicts {verdicts.shape} differ in shape")
-    problems, samples = verdicts.shape
+    grades, classes = _matrix(correct), np.asarray(votes)
+    if classes.shape != grades.shape:
+        raise ValueError(f"votes {classes.shape} and grades {grades.shape} differ in shape")
+    problems, samples = grades.shape
     if k > samples:
         return np.full(problems, np.nan)
     chosen = _subsets(samples, _positive(k), subsets, seed)  # [S, n], 0/1
-    return np.array([_majority(verdicts[i], classes[i], chosen) for i in range(problems)], dtype=np.float64)
+    return np.array([_majority(grades[i], classes[i], chosen) for i in range(problems)], dtype=np.float64)
 
 
 def majority_at_k_paper(correct: ArrayLike, answers: Sequence[Sequence[Hashable]], k: int, seed: int = 0) -> Float:
@@ -77,8 +77,8 @@ def majority_at_k_paper(correct: ArrayLike, answers: Sequence[Sequence[Hashable]
     Args:
         answers: N lists of n extracted answers, compared by equality.
     """
-    verdicts = _matrix(correct)
-    problems, samples = verdicts.shape
+    grades = _matrix(correct)
+    problems, samples = grades.shape
     if k > samples:
         return np.full(problems, np.nan)
     draws = _paper_draws(samples, k, seed)
@@ -89,19 +89,19 @@ def majority_at_k_paper(correct: ArrayLike, answers: Sequence[Sequence[Hashable]
             for j in draw:
                 counts[row[j]] = counts.get(row[j], 0) + 1
             winner = max(counts, key=counts.__getitem__)  # dicts keep draw order, max takes the first
-            value[i] += float(verdicts[i, next(j for j in draw if row[j] == winner)])
+            value[i] += float(grades[i, next(j for j in draw if row[j] == winner)])
     return np.asarray(value / len(draws), dtype=np.float64)
 
 
-def _majority(verdicts: NDArray[np.bool_], classes: NDArray[np.int_], chosen: Float) -> float:
+def _majority(grades: NDArray[np.bool_], classes: NDArray[np.int_], chosen: Float) -> float:
     labels = np.unique(classes[classes >= 0])
     if labels.size == 0:
         return 0.0
     if labels.size == 1 and classes.min() >= 0:  # all agree: common on easy problems
-        return float(verdicts.mean())
+        return float(grades.mean())
     member = (classes[:, None] == labels[None, :]).astype(np.float64)  # [n, C]
-    # One verdict a class; a grader whose equivalence is not transitive gives the class's mean.
-    right = member.T @ verdicts.astype(np.float64) / member.sum(axis=0)
+    # One grade a class; a grader whose equivalence is not transitive gives the class's mean.
+    right = member.T @ grades.astype(np.float64) / member.sum(axis=0)
     counts = chosen @ member  # [S, C]
     most = counts.max(axis=1, keepdims=True)
     tied = (counts == most) & (most > 0)
@@ -125,10 +125,10 @@ def _paper_draws(samples: int, k: int, seed: int) -> list[NDArray[np.int_]]:
 
 
 def _matrix(correct: ArrayLike) -> NDArray[np.bool_]:
-    verdicts = np.asarray(correct, dtype=np.bool_)
-    if verdicts.ndim != 2:
-        raise ValueError(f"verdicts must be a matrix [N, n], not shape {verdicts.shape}")
-    return verdicts
+    grades = np.asarray(correct, dtype=np.bool_)
+    if grades.ndim != 2:
+        raise ValueError(f"grades must be a matrix [N, n], not shape {grades.shape}")
+    return grades
 
 
 def _positive(k: int) -> int:

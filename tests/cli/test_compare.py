@@ -1,26 +1,31 @@
+import csv
+import io
 import json
 
-import typer
 from run_writer import write_run
-from typer.testing import CliRunner
 
-from rast_eval.cli.compare import compare
+from rast_eval.cli import dispatch
+from rast_eval.results.comparison import compare_runs
+from rast_eval.results.metrics import to_jsonable
+from rast_eval.results.reader import load_run
 
-APP = typer.Typer()
-APP.command()(compare)
 
+def test_compare_prints_what_it_computes_in_every_format(tmp_path, capsys):
+    cell = {"arm": "rast", "benchmark": "math500", "problems": 30, "n": 2}
+    paths = [
+        write_run(tmp_path / name, [{**cell, "accuracy": accuracy}], seed)
+        for seed, (name, accuracy) in enumerate((("a", 0.9), ("b", 0.3)))
+    ]
 
-def test_compare_prints_a_table_or_json(tmp_path):
-    for seed, (name, accuracy) in enumerate((("a", 0.9), ("b", 0.3))):
-        write_run(
-            tmp_path / name,
-            [{"arm": "rast", "benchmark": "math500", "accuracy": accuracy, "problems": 30, "n": 2}],
-            seed,
-        )
-    runs = [str(tmp_path / "a"), str(tmp_path / "b")]
-    result = CliRunner().invoke(APP, runs, catch_exceptions=False)
-    assert "A = a, B = b" in result.stdout
-    assert "< 0.001" in result.stdout
-    loaded = json.loads(CliRunner().invoke(APP, [*runs, "-f", "json"], catch_exceptions=False).stdout)
-    assert loaded["rows"][0]["difference"]["value"] > 0.3
-    assert "| math500 |" in CliRunner().invoke(APP, [*runs, "-f", "markdown"], catch_exceptions=False).stdout
+    def compare(*more):
+        assert dispatch(["compare", *map(str, paths), *more]) == 0
+        return capsys.readouterr().out
+
+    (row,) = compare_runs(*map(load_run, paths))
+    assert json.loads(compare("-f", "json")) == {"a": str(paths[0]), "b": str(paths[1]), "rows": to_jsonable([row])}
+    (shown,) = csv.DictReader(io.StringIO(compare("-f", "csv")))
+    assert shown["benchmark"] == "math500"
+    assert shown["difference"].startswith(f"{100 * row.difference.value:+.1f} [")
+    assert shown["difference"] in compare()
+    assert f"| {shown['difference']} |" in compare("-f", "markdown")
+    assert compare().startswith("A = a, B = b")

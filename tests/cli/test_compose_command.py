@@ -8,27 +8,31 @@ from pathlib import Path
 import pytest
 
 import rast_eval.tiny
-from rast_eval.cli.compose import compose
-from rast_eval.errors import UsageError
+from rast_eval.cli import dispatch
 
 TINY = Path(rast_eval.tiny.__file__).parent / "checkpoints"
 
 
+def compose(*arguments):
+    return dispatch(["compose", *map(str, arguments)])
+
+
 def test_short_names_and_paths_give_the_same_composite(tmp_path, capsys):
-    compose("tiny-m", tmp_path / "names", delta=["tiny-s:0.5"])
-    compose(
-        str(TINY / "m-base"),
-        tmp_path / "paths",
-        expert=str(TINY / "s-rl"),
-        antiexpert=str(TINY / "s-base"),
-        weight=0.5,
-    )
+    paths = ["--base", TINY / "m-base", "--expert", TINY / "s-rl", "--antiexpert", TINY / "s-base", "--lambda", "0.5"]
+    assert compose("--base", "tiny-m", "--delta", "tiny-s:0.5", "-o", tmp_path / "names") == 0
+    assert compose(*paths, "-o", tmp_path / "paths") == 0
     names, paths = (json.loads((tmp_path / kind / "config.json").read_text()) for kind in ("names", "paths"))
     assert names == paths
     assert capsys.readouterr().out.split() == [str(tmp_path / "names"), str(tmp_path / "paths")]
 
 
-@pytest.mark.parametrize("weight", [float("nan"), float("inf")])
-def test_weight_must_be_finite(tmp_path, weight):
-    with pytest.raises(UsageError, match="finite"):
-        compose("tiny-m", tmp_path, delta=["tiny-s"], weight=weight)
+@pytest.mark.parametrize("weight", ["nan", "inf"])
+def test_weight_must_be_finite(tmp_path, capsys, weight):
+    assert compose("--base", "tiny-m", "--delta", "tiny-s", "--lambda", weight, "-o", tmp_path / "x") == 2
+    assert "not a finite number" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_base_alone_is_no_composite(tmp_path, capsys):
+    assert compose("--base", "tiny-m", "--delta", "none", "-o", tmp_path / "x") == 2
+    assert "--delta" in capsys.readouterr().err

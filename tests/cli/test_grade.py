@@ -1,4 +1,4 @@
-"""`rast-eval grade`: rows come back in order with their verdicts, whatever is in them."""
+"""`rast-eval grade`: rows come back in order with their grades, whatever is in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from rast_eval.cli import dispatch
 from rast_eval.inputs.rows import Adapter
-from rast_eval.run.grade_file import Tally, grade_lines
+from rast_eval.runs.grade_file import Tally, grade_lines
 
 
 def write(path, rows):
@@ -136,7 +136,7 @@ def test_mistakes_of_the_user(tmp_path, capfd):
 def test_batches_change_nothing(monkeypatch):
     lines = [json.dumps({"output": rf"\boxed{{{n % 7}x}}", "gold": "x3"}).encode() for n in range(50)]
     whole = list(grade_lines(lines, Adapter(), "simplerl", 1, Tally()))
-    monkeypatch.setattr("rast_eval.run.grade_file._BATCH_BYTES", 300)
+    monkeypatch.setattr("rast_eval.runs.grade_file._BATCH_BYTES", 300)
     assert list(grade_lines(lines, Adapter(), "simplerl", 2, Tally())) == whole
     assert sum(json.loads(line)["correct"] for line in whole) == 7
 
@@ -152,3 +152,69 @@ def test_heavy_libraries_stay_out(tmp_path):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["correct"] for line in done.stdout.splitlines()] == [True, True]
+
+
+USER = {"output": r"Each user pays 3, so \boxed{42}", "gold": "42"}
+
+
+def test_a_template_of_ones_own_cuts_where_it_says(tmp_path, capfd):
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "plain.jinja").write_text("---\ndescription: nothing around\n---\n{{ problem }}\n")
+    (own / "so.jinja").write_text("---\ndescription: ends at a word\nstop: ', so'\n---\n{{ problem }}\n")
+    file = write(tmp_path / "o.jsonl", [USER])
+    include = ["--include-path", str(own)]
+    for prompt, prediction in (("plain", "42"), ("tiny", "42"), ("so", "3"), ("abel", "42"), ("qwen-boxed", "")):
+        assert grade(capfd, file, *include, "--prompt", prompt)[1][0]["prediction"] == prediction
+    assert grade(capfd, file)[1][0]["status"] == "no_answer"
+
+
+def test_a_prompt_nobody_knows_is_refused(tmp_path, capfd):
+    file = write(tmp_path / "o.jsonl", [USER])
+    for name in ("nope", "abell", "../prompts/abel"):
+        code, rows, err = grade(capfd, file, "--prompt", name)
+        assert (code, rows) == (2, [])
+        assert f"There is no prompt named {name!r}" in err
+
+
+@pytest.fixture
+def own(tmp_path):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "sums.yaml").write_text(
+        "name: sums\nkind: math\ncount: 2\nscorer: simplerl\nprompt: tiny\nfile: [sums.jsonl]\n"
+        "columns: {question: [task], answer: [target], id: [key]}\ngold: after-hashes\n"
+        "decoding: {n: 2, temperature: 1.0, top_p: 1.0, max_tokens: 8}\n"
+    )
+    rows = [{"task": f"1+{n}?", "target": f"easy\n#### {1 + n}", "answer": "9", "key": f"k{n}"} for n in range(2)]
+    write(folder / "sums.jsonl", rows)
+    return folder
+
+
+def test_a_benchmark_of_ones_own(tmp_path, capfd, own):
+    rows = [
+        {"output": "1"},
+        {"output": "9"},
+        {"output": "2", "problem_id": "k1"},
+        {"output": "1", "problem_id": "k0", "benchmark": "sums"},
+        {"output": "it is 5", "gold_raw": "2 + 3\n#### 5"},
+    ]
+    include = ["--include-path", str(own)]
+    code, graded, err = grade(capfd, write(tmp_path / "o.jsonl", rows), "-b", "sums", *include)
+    assert (code, err) == (0, "")
+    assert [row["correct"] for row in graded] == [True, False, True, True, True]
+    named = write(tmp_path / "n.jsonl", rows[3:4])
+    assert grade(capfd, named, *include)[1][0]["correct"]
+    assert grade(capfd, named)[0] == 1
+    assert grade(capfd, named, "-b", "sums")[0] == 2
+
+
+def test_a_scorer_that_cannot_judge_the_benchmark_is_refused(tmp_path, capfd):
+    file = write(tmp_path / "o.jsonl", [USER])
+    for benchmark, scorer, offered in (
+        ("gsm8k", "evalplus", "simplerl, strict"),
+        ("humaneval_plus", "strict", "evalplus"),
+    ):
+        code, rows, err = grade(capfd, file, "-b", benchmark, "--scorer", scorer)
+        assert (code, rows) == (2, [])
+        assert f"The scorer {scorer} cannot judge {benchmark}.\nType --scorer with one of {offered}." in err

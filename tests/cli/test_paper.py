@@ -65,5 +65,5 @@ def test_a_dry_run_prints_cost_and_commands():
     ]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "GPU hours" in text
-    assert "rast-eval run --base 32b --delta 14b --arms rast --preset paper" in text
+    assert "rast-eval run --base 32b --delta 14b --arms rast --benchmarks math500" in text
     assert text.count("rast-eval sweep ") == 2

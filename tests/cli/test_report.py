@@ -1,19 +1,18 @@
 import csv
+import html
 import io
 import json
 import subprocess
 import sys
 
 import pytest
-import typer
 from run_writer import write_run
-from typer.testing import CliRunner
 
-from rast_eval.cli.report import report
-from rast_eval.errors import NothingScored, UsageError
+from rast_eval.cli import dispatch
+from rast_eval.report import run_tables
+from rast_eval.report.table import latex_table
+from rast_eval.results.metrics import evaluate_run, to_jsonable
 
-APP = typer.Typer()
-APP.command()(report)
 TRIO = [("base", 0.35), ("rast", 0.8), ("rl", 0.9)]
 
 
@@ -34,55 +33,73 @@ def run(tmp_path):
     return write_run(tmp_path / "r", cells)
 
 
-def invoke(*args):
-    return CliRunner().invoke(APP, [str(a) for a in args], catch_exceptions=False)
+@pytest.fixture
+def report(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def call(*arguments, code=0):
+        assert dispatch(["report", *map(str, arguments)]) == code
+        return capsys.readouterr()
+
+    return call
 
 
-def test_report_prints_and_writes(run):
-    result = invoke(run)
-    assert result.exit_code == 0
-    assert "RAST takes the base from" in result.stdout
-    assert json.loads((run / "metrics.json").read_text())["cells"]
-    assert (run / "report.md").read_text().startswith("# r: math500")
-    assert "RAST takes the base from" in (run / "report.html").read_text()
+def test_report_prints_and_writes(run, report):
+    metrics = evaluate_run(run)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    shown = report(run, "-o", run.parent / "pages").out
+    pages = run.parent / "pages"
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    sentence = run_tables.headline(metrics)
+    assert sentence.startswith("RAST takes the base from")
+    assert sentence in " ".join(shown.split())
+    assert (pages / "report.md").read_text().startswith(f"# r\n\n{sentence}\n")
+    assert html.escape(sentence) in (pages / "report.html").read_text()
 
 
-def test_formats_leave_stdout_to_the_result(run):
-    result = invoke(run, "--format", "json")
-    assert json.loads(result.stdout)["run"] == "r"
-    assert "cut at 64 tokens" in result.stderr
-    assert list(csv.DictReader(io.StringIO(invoke(run, "-f", "csv").stdout)))
-    assert invoke(run, "-f", "latex").stdout.startswith("% needs")
-    assert invoke(run, "-f", "markdown").stdout == (run / "report.md").read_text()
+def test_formats_leave_stdout_to_the_result(run, report):
+    metrics = evaluate_run(run)
+    printed = report(run, "--format", "json")
+    assert json.loads(printed.out) == to_jsonable(metrics)
+    assert printed.err.count("cut at 64 tokens") == 3
+    rows = list(csv.DictReader(io.StringIO(report(run, "-f", "csv").out)))
+    accuracies = [float(row["value"]) for row in rows if row["metric"] == "accuracy"]
+    assert accuracies == [cell.accuracy.value for cell in metrics.cells]
+    assert report(run, "-f", "latex").out == latex_table(run_tables.paper_table(metrics))
+    assert report(run, "-f", "markdown", "-o", run.parent).out == (run.parent / "report.md").read_text()
 
 
-def test_both_scorers(run):
-    assert "under two scorers" in invoke(run, "--scorer", "both").stdout
-    assert "under two scorers" in (run / "report.md").read_text()
+def test_both_scorers(run, report):
+    title = "The same outputs under two scorers"
+    assert title in report(run, "--scorer", "both", "-o", run.parent).out
+    assert title in (run.parent / "report.md").read_text()
+    assert title in report(run, "--scorer", "both", "-f", "markdown").out
 
 
-def test_ks(run):
-    assert "k=3" in invoke(run, "-k", "1,3").stdout
-    with pytest.raises(UsageError, match="not a list of positive numbers"):
-        invoke(run, "-k", "x")
+def test_ks(run, report):
+    header = next(line for line in report(run, "-k", "1,3").out.splitlines() if "k=" in line)
+    assert header.split() == ["benchmark", "arm", "k=3"]
+    assert "not a list of positive numbers" in report(run, "-k", "x", code=2).err
 
 
-def test_estimator(run):
-    assert "paper's estimator" in " ".join(invoke(run, "--estimator", "paper").stdout.split())
+def test_estimator(run, report):
+    ours, theirs = (json.loads(report(run, "--estimator", name, "-f", "json").out) for name in ("unbiased", "paper"))
+    assert [ours["estimator"], theirs["estimator"]] == ["unbiased", "paper"]
+    assert ours["cells"][1]["pass_at"]["2"] != theirs["cells"][1]["pass_at"]["2"]
 
 
-def test_nothing_extracted_fails_after_the_table(tmp_path):
+def test_nothing_extracted_fails_after_the_table(tmp_path, report):
     cell = {"arm": "base", "benchmark": "math500", "accuracy": -9, "extracted": 0.0, "problems": 3, "n": 1}
     path = write_run(tmp_path / "r", [cell])
-    with pytest.raises(NothingScored):
-        invoke(path)
-    assert (path / "report.md").is_file()
+    printed = report(path, code=1)
+    assert "NO answer could be extracted" in printed.out
+    assert "No answer could be extracted at all: base on math500." in printed.err
 
 
 def test_report_loads_no_heavy_module(run):
     code = (
-        "import sys\nfrom pathlib import Path\nfrom rast_eval.cli.report import *\n"
-        f"report(Path({str(run)!r}), ReportFormat.table, None, None, '')\n"
+        "import sys\nfrom rast_eval.cli import dispatch\n"
+        f"assert dispatch(['report', {str(run)!r}]) == 0\n"
         "heavy = {'torch', 'transformers', 'vllm', 'datasets'} & set(sys.modules)\nassert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -9,7 +9,7 @@ from rast_eval.decoding.engine import make_engine  # noqa: E402
 from rast_eval.decoding.hf import Row, Stopper  # noqa: E402
 from rast_eval.decoding.loading import load_model, load_tokenizer  # noqa: E402
 from rast_eval.inputs.models import resolve_models  # noqa: E402
-from rast_eval.run import plan  # noqa: E402
+from rast_eval.runs import plan  # noqa: E402
 from rast_eval.types import Request, Sampling, System  # noqa: E402
 
 LINEUP = resolve_models()

@@ -1,9 +1,28 @@
 """Write a run directory with made-up outputs, in the format that `rast-eval run` leaves."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
+
+from rast_eval.results.digests import grade_line
+from rast_eval.results.lines import output_sha256
+from rast_eval.results.store import SCHEMA
+from rast_eval.types import Grade
+
+SESSION = {"id": "5e551011", "cells": [], "engine": {}, "engines": {}, "packages": {}, "arguments": []}
+"""What readers need of the session that made the samples."""
+
+
+class Judge:
+    """A scorer's name and version."""
+
+    version = "1"
+
+    def __init__(self, name):
+        self.name = name
+
 
 SYSTEMS = {
     "base": {"base": {"path": "tiny-m", "name": "tiny-m"}, "deltas": []},
@@ -23,7 +42,10 @@ SYSTEMS = {
 
 
 def write_run(path: Path, cells: list[dict], seed: int = 0) -> Path:
-    """Each cell: arm, benchmark, accuracy, problems, n and optionally greedy, prompt, extracted, truncated, ids."""
+    """Each cell: arm, benchmark, accuracy, problems, n and optionally greedy, prompt, extracted, truncated, ids.
+
+    The rows of a benchmark are the same in every run that is written so.
+    """
     rng = np.random.default_rng(seed)
     planned = []
     for cell in cells:
@@ -55,35 +77,34 @@ def write_run(path: Path, cells: list[dict], seed: int = 0) -> Path:
                 extracted = correct or rng.random() < cell.get("extracted", 1.0)
                 prediction = "42" if correct else str(rng.integers(3)) if extracted else ""
                 cut = rng.random() < cell.get("truncated", 0.0)
+                output = f"So it is {prediction}."
                 samples.append(
                     {
                         "fingerprint": f"{arm}-{benchmark}",
+                        "session": SESSION["id"],
                         "benchmark": benchmark,
                         "problem_id": problem,
                         "sample": j,
                         "seed": 1,
+                        "problem_sha256": hashlib.sha256(f"{benchmark} {problem}".encode()).hexdigest(),
                         "prompt_sha256": "0",
-                        "output": f"So it is {prediction}.",
                         "num_tokens": int(rng.integers(20, 60)),
                         "finish_reason": "length" if cut else "stop",
                         "stop_reason": None,
+                        "output_sha256": output_sha256(output),
+                        "output": output,
                     }
                 )
-                grades.append(
-                    {
-                        "problem_id": problem,
-                        "sample": j,
-                        "prediction": prediction,
-                        "correct": correct,
-                        "status": "ok" if extracted else "no_answer",
-                        "vote": (9 if correct else int(prediction)) if extracted and cell.get("votes", True) else None,
-                        "details": {},
-                    }
-                )
+                vote = (9 if correct else int(prediction)) if extracted and cell.get("votes", True) else None
+                status = "ok" if extracted else "no_answer"
+                grades.append((Grade(problem, j, prediction, correct, status, vote), output_sha256(output)))
         _write_lines(path / "samples" / arm / f"{benchmark}.jsonl", samples)
         for scorer in cell.get("graded_by", [cell.get("scorer", "simplerl")]):
-            _write_lines(path / "grades" / arm / f"{benchmark}.{scorer}.jsonl", grades)
-    (path / "manifest.json").write_text(json.dumps({"cells": planned}))
+            rows = [grade_line(grade, digest, Judge(scorer)) for grade, digest in grades]
+            _write_lines(path / "grades" / arm / f"{benchmark}.{scorer}.jsonl", rows)
+    (path / "manifest.json").write_text(
+        json.dumps({"schema": SCHEMA, "benchmarks": {}, "cells": planned, "sessions": [SESSION]})
+    )
     return path
 
 

@@ -78,3 +78,51 @@ def test_a_damaged_file_names_its_line(own):
 def test_the_generator_repeats_itself():
     benchmark = benchmarks.get("tiny-arith")
     assert benchmarks.load(benchmark, limit=5) == benchmarks.load(benchmark)[:5]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("identifier: [key]", r"knows the key 'identifier'.*\nDid you mean"),
+        ("columns: {identifier: [key], question: [q]}", r"the key 'identifier' under `columns`.*\nDid you mean id\?"),
+        ("decoding: {n: 2, temprature: 1.0}", r"'temprature' under `decoding`.*\nDid you mean temperature\?"),
+        ("gold: box", r"`gold` is 'box'.*\nDid you mean boxed\?"),
+        ("kind: maths", r"`kind` is 'maths'.*\nDid you mean math\?"),
+        ("count: many", r"`count` is 'many', which is no whole number"),
+        ("count: true", r"`count` is True, which is no whole number"),
+        ("count: 0", r"`count` is 0"),
+        ("columns: [q]", r"`columns` is no mapping"),
+        ("name: ../sums", r"'../sums' cannot name"),
+        ("decoding: {temperature: 1.0}", r"lacks `decoding.n`"),
+        ("kind: [", r"cannot be read"),
+    ],
+)
+def test_a_mistake_in_a_yaml_is_named(own, line, message):
+    path = own / "sums.yaml"
+    key = line.partition(":")[0]
+    kept = [old for old in path.read_text().splitlines() if not old.startswith(f"{key}:")]
+    path.write_text("\n".join([*kept, line]) + "\n")
+    with pytest.raises(DataError, match=message) as caught:
+        benchmarks.get("sums", own)
+    assert str(path) in caught.value.message
+
+
+def test_a_benchmark_needs_no_more_than_the_contract_says(own):
+    (own / "least.yaml").write_text(
+        "name: least\nkind: math\ncount: 2\nscorer: strict\nprompt: tiny\nfile: sums.jsonl.gz\n"
+        "columns: {question: q}\ndecoding: {n: 2, temperature: 1, top_p: 1.0, max_tokens: 8}\n"
+    )
+    least = benchmarks.get("least", own)
+    assert (least.title, least.gold, least.file, least.aliases) == ("least", "plain", ("sums.jsonl.gz",), ())
+    assert benchmarks.load(least) == [
+        replace(p, benchmark="least") for p in benchmarks.load(benchmarks.get("sums", own))
+    ]
+
+
+def test_ids_and_marks_that_are_not_there_are_warnings(own):
+    benchmark = benchmarks.get("sums", own)
+    columns = {**benchmark.columns, "id": ("key",)}
+    with pytest.warns(UserWarning, match="sums: 2 rows have no column key; their position counts"):
+        assert [p.id for p in benchmarks.load(replace(benchmark, columns=columns))] == ["0", "1"]
+    with pytest.warns(UserWarning, match=r"sums: 2 rows have no `boxed` in answer, the first '0'; the whole text"):
+        benchmarks.load(replace(benchmark, gold="boxed"))

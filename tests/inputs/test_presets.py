@@ -4,9 +4,9 @@ import pytest
 
 from rast_eval.config import RunConfig
 from rast_eval.errors import UnknownName
-from rast_eval.inputs import presets
+from rast_eval.inputs import prompts
 from rast_eval.inputs.models import resolve_models
-from rast_eval.run import plan
+from rast_eval.runs import plan
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_released(data):
     found = cells(data, delta="14b", preset="released")
     assert found["rast"].prompt == "abel"
     assert (found["base"].problem_count, found["rast"].problem_count) == (50, 60)
-    assert {cell.stop for cell in found.values()} == {presets.RELEASED_STOPS}
+    assert {cell.stop for cell in found.values()} == {prompts.get("qwen-boxed").stop}
 
 
 def test_the_released_script_asks_50_problems_of_math_and_aime_only():

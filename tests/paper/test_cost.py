@@ -1,5 +1,6 @@
 import pytest
 
+from rast_eval.config import RunConfig
 from rast_eval.inputs.models import resolve_models
 from rast_eval.paper import cost, runs, scale
 from rast_eval.paper.sizing import gpus_for, weight_bytes
@@ -15,9 +16,9 @@ def test_weights_and_cards():
 def test_gpu_hours_follow_the_stated_model(monkeypatch):
     monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    spec = runs.NamedRun("x", "tiny-m", ("tiny-s",), ("rast",), ("tiny-arith",), n=16, limit=16)
-    plan = spec.plan("hf")
-    found = cost.estimate(spec, plan)
+    named = runs.NamedRun("x", RunConfig(resolve_models("tiny-m", ["tiny-s"]), ("rast",), n=16, limit=16))
+    plan = named.plan()
+    found = cost.estimate(named, plan)
     (system,) = plan.by_system()
     assert found.tokens == 16 * 16 * cost.ASSUMED["tiny-arith"]
     assert found.gpus == 1
@@ -32,7 +33,7 @@ def test_gpu_hours_follow_the_stated_model(monkeypatch):
 def test_table_sums_its_rows(monkeypatch):
     monkeypatch.setattr(cost.hub, "is_cached", lambda ref: True)
     tiny = scale.tiny()
-    specs = [runs.pair_run(tiny, *pair) for pair in tiny.pairs]
-    table = cost.cost_table(specs, "hf")
-    assert len(table.rows) == len(specs) + 1
+    named = [runs.pair_run(tiny, *pair) for pair in tiny.pairs]
+    table = cost.cost_table(named)
+    assert len(table.rows) == len(named) + 1
     assert float(table.rows[-1][1]) == pytest.approx(sum(float(row[1]) for row in table.rows[:-1]), abs=0.1)

@@ -28,28 +28,35 @@ def test_unknown_scale():
         scale.get("huge")
 
 
-def test_arguments_are_those_of_run():
+def test_commands_are_those_of_run():
     paper = scale.paper()
-    spec = runs.sweep_run(paper, 0.5, 1.2)
-    typed = " ".join(spec.arguments("vllm"))
-    assert typed == (
-        "--base 32b --delta 14b --arms rast --preset paper --backend vllm -b math500 "
-        "--temperature 1.2 --lambda 0.5 --tensor-parallel-size 4"
+    named = runs.pair_run(paper, "32b", "14b")
+    assert " ".join(named.command) == (
+        "run --base 32b --delta 14b --arms rast --benchmarks math500,aime24,amc23,minerva,olympiadbench,gsm8k "
+        "--preset paper --backend vllm --tensor-parallel-size 4"
     )
-    assert spec.name == "sweep/lambda=0.5,temperature=1.2"
+    assert runs.sweep_run(paper, 0.5, 1.2).name == "sweep/lambda=0.5,temperature=1.2"
     over_weight, over_heat = (" ".join(arguments) for arguments in runs.sweep_arguments(paper))
-    assert over_weight.endswith(
-        "--tensor-parallel-size 4 --lambda 0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1,1.1,1.2,1.3,1.4,1.5 --temperature 1"
+    assert over_weight == (
+        "--base 32b --delta 14b --benchmarks math500 --backend vllm --tensor-parallel-size 4 "
+        "--lambda 0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1,1.1,1.2,1.3,1.4,1.5 --temperature 1"
     )
     assert "--lambda 0.5 --temperature 0.5,0.6," in over_heat
-    assert "none" in runs.base_run(paper, "32b").arguments("hf")
+    assert "--delta" not in runs.base_run(paper, "32b").command
     ensemble = runs.ensemble_run(paper)
-    assert ensemble.deltas == ("14b:0.3333", "7b:0.3333", "1.5b:0.3333")
+    assert [delta.weight for delta in ensemble.config.models.deltas] == [0.3333] * 3
+
+
+def test_a_point_of_the_sweep_is_the_run_that_the_sweep_makes():
+    tiny = scale.tiny()
+    (cell,) = runs.sweep_run(tiny, 0.5, 1.25).plan().cells
+    assert cell.system.deltas[0].weight == 0.5
+    assert (cell.sampling.temperature, cell.n, cell.problem_count) == (1.25, tiny.sweep_n, tiny.sweep_limit)
 
 
 def test_the_paper_preset_reaches_the_plan():
-    spec = runs.base_run(scale.tiny(), scale.tiny().bases[0])
-    cells = {cell.arm: cell for cell in spec.plan("hf").cells}
+    named = runs.base_run(scale.tiny(), scale.tiny().bases[0])
+    cells = {cell.arm: cell for cell in named.plan().cells}
     assert cells["base"].n == 1
     assert cells["base@sampled"].n == 32
     assert cells["base"].sampling.greedy

@@ -53,7 +53,10 @@ def test_html_is_whole_and_self_contained(blocks):
 
 
 def test_markdown_links_pictures_beside_it(blocks, tmp_path):
-    text = to_markdown(blocks, tmp_path)
+    text = to_markdown("A page", blocks, tmp_path)
+    assert text.startswith("# A page\n\n## Table 1: scores\n")
+    assert to_markdown("", blocks, tmp_path) == text.partition("\n")[2].removeprefix("\n")
+    assert "a \\< b & c" in text
     assert "![A picture](figure.png)" in text
     assert "| RAST | 85.2 ± 2.8<br>RR. 83.0 |" in text
     assert "Largest (nats): `First` 1.3." in text

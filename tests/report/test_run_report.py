@@ -1,6 +1,6 @@
 import csv
 import io
-import json
+import itertools
 
 import pytest
 from rich.console import Console
@@ -36,12 +36,13 @@ def terminal(metrics, width):
 @pytest.mark.parametrize("width", [80, 120])
 def test_terminal_output_fits_and_loses_no_figure(one, many, width):
     for metrics in (one, many):
+        tables = [run_tables.list_table(metrics), *run_tables.detail_tables(metrics)]
         text = terminal(metrics, width)
         assert max(map(len, text.splitlines())) <= width
         assert "…" not in text
         flat = " ".join(text.split())
-        for cell in metrics.cells:
-            assert table.score(cell.accuracy) in flat
+        for shown in tables:
+            assert all(" ".join(cell.split()) in flat for row in shown.rows for cell in row)
         assert "RR. = recovery rate" in flat
 
 
@@ -60,20 +61,36 @@ def test_wide_terminals_get_the_papers_form(many):
 
 def test_markdown_tables_are_well_formed(many):
     lines = run_report.to_markdown(many).splitlines()
-    rows = [line for line in lines if line.startswith("|")]
-    assert lines[0] == "# big: 6 benchmarks"
-    blocks = {line.count("|") for line in rows[:5]}
-    assert blocks == {len(many.benchmarks) + 3}
-    assert "## Outputs, shares in percent" in lines
+    assert lines[0] == "# big"
+    start = lines.index("**big: 6 benchmarks**") + 2
+    rows = list(itertools.takewhile(lambda line: line.startswith("|"), lines[start:]))
+    assert len(rows) == 2 + len(many.arms)
+    assert {row.count("|") for row in rows} == {len(many.benchmarks) + 3}
+
+
+def test_markdown_and_html_hold_the_same_blocks(one, tmp_path):
+    run_report.write_report(one, tmp_path)
+    markdown, html = ((tmp_path / f"report.{kind}").read_text() for kind in ("md", "html"))
+    assert markdown == run_report.to_markdown(one)
+    tables = [block for block in run_report.blocks(one) if isinstance(block, table.Table)]
+    assert [t.title for t in tables] == [
+        "demo: tiny-arith, 30 problems × 4 samples", "pass@k and majority@k", "Outputs, shares in percent",
+    ]  # fmt: skip
+    for shown in tables:
+        for text in (shown.title, *(cell for row in shown.rows for cell in row)):
+            assert text.replace("\n", "<br>") in markdown
+            assert text in html
 
 
 def test_latex_has_two_columns_a_benchmark(many):
-    text = run_report.to_latex(many)
+    text = table.latex_table(run_tables.paper_table(many))
     rows = [line for line in text.splitlines() if line.endswith(r"\\") and "&" in line]
-    assert {line.count("&") for line in rows[1:]} == {12}
-    assert r"$\pm$" in text
-    assert "Δ" not in text.partition("% Avg.")[0]
+    assert rows[0].count(r"\multicolumn{2}{c}") == len(many.benchmarks)
+    assert {line.count("&") for line in rows[1:]} == {2 * len(many.benchmarks)}
+    assert rows[1].startswith("Arm & Avg. & RR. & Avg.")
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    rast = many.cell("rast", "math500")
+    assert table.latex(f"{table.score(rast.accuracy)} & {table.rate(rast.recovery)}").replace(r"\&", "&") in text
 
 
 def test_csv_is_tidy(one):
@@ -84,11 +101,6 @@ def test_csv_is_tidy(one):
     assert float(figures["rast", "pass", "4"]) == rast.pass_at[4].value
     assert float(figures["rast", "recovery", ""]) == rast.recovery.value
     assert len(figures) == len(rows)
-
-
-def test_json_round_trips(one):
-    loaded = json.loads(run_report.to_json(one))
-    assert loaded["cells"][1]["recovery"]["value"] == one.cell("rast", "tiny-arith").recovery.value
 
 
 def test_greedy_runs_have_no_subset_table(tmp_path):

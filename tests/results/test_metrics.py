@@ -132,9 +132,9 @@ def test_graders_without_votes_have_no_majority(tmp_path):
 def test_an_ungraded_run_is_refused_and_a_partly_graded_one_named(tmp_path):
     path = write_run(tmp_path / "r", trio())
     (path / "grades/rl/tiny-arith.simplerl.jsonl").write_text("")
-    assert "rl on tiny-arith: nothing graded yet." in evaluate_run(path).warnings
+    assert "rl on tiny-arith: no problem graded yet; 120 of 120 samples are there." in evaluate_run(path).warnings
     (path / "grades/rl/tiny-arith.simplerl.jsonl").unlink()
-    assert "rl on tiny-arith: nothing graded yet." in evaluate_run(path).warnings
+    assert "rl on tiny-arith: no problem graded yet; 120 of 120 samples are there." in evaluate_run(path).warnings
     for arm in ("base", "rast"):
         (path / f"grades/{arm}/tiny-arith.simplerl.jsonl").write_text("")
     with pytest.raises(StoreError, match="no problem whose samples are all graded"):

@@ -55,9 +55,11 @@ def test_weights_other_than_one_are_in_the_label(tmp_path):
 def test_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(StoreError, match=r"holds no run"):
         load_run(tmp_path)
-    (tmp_path / "manifest.json").write_text("{}")
-    with pytest.raises(StoreError, match="lacks what a run"):
-        load_run(tmp_path)
+    for written, reason in (('{"schema": 2}', "lacks what a run"), ('{"schema": 1}', "format 1"), ("{}", "no format"),
+                            ("[]", "lacks what a run")):  # fmt: skip
+        (tmp_path / "manifest.json").write_text(written)
+        with pytest.raises(StoreError, match=reason):
+            load_run(tmp_path)
 
 
 def test_missing_grades_say_how_to_make_them(tmp_path):

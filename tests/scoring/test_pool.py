@@ -25,6 +25,13 @@ def handle(task):
     if kind == "memory": return len(bytearray(value << 20))
     if kind == "raise": raise KeyError("x")
     if kind == "die": os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "die once":
+        try:
+            os.close(os.open(value, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return "lives"
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "kill the forker": os.kill(os.getppid(), signal.SIGKILL)
     if kind == "exit": os._exit(3)
     if kind == "sleep": time.sleep(value)
     if kind == "pid": return os.getpid()
@@ -72,6 +79,24 @@ def test_what_goes_wrong_stays_with_its_task():
     ]
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_a_kill_from_outside_interrupted_is_tried_once_more(tmp_path, workers):
+    tasks = [("die once", str(tmp_path / str(n))) if n % 3 == 1 else ("echo", n) for n in range(20)]
+    with pool(workers) as some:
+        outcomes = some.map(tasks)
+        assert [(outcome.status, outcome.value) for outcome in outcomes] == [
+            ("ok", "lives" if kind == "die once" else value) for kind, value in tasks
+        ]
+        idle = some.map([("pid", 0)])[0].value
+        os.kill(idle, signal.SIGTERM)
+        assert [outcome.value for outcome in some.map([("echo", 1), ("echo", 2)])] == [1, 2]
+
+
+def test_a_parent_of_workers_that_is_gone_is_one_sentence():
+    with pool(1) as some, pytest.raises(BackendError, match="ended from outside"):
+        some.map([("kill the forker", 0), ("die", 0)])
+
+
 def test_sleep_uses_no_cpu_time_but_ends_at_the_ceiling():
     with pool(wall_seconds=0.5) as some:
         outcomes = some.map([("sleep", 3600), ("echo", 1), ("sleep", 3600), ("echo", 2)])
@@ -102,7 +127,7 @@ def test_warm_up_runs_before_the_workers():
 
 
 def test_a_handler_that_cannot_be_loaded_is_named(capfd):
-    with pytest.raises(BackendError, match="could not be started"):
+    with pytest.raises(BackendError, match="did not start"):
         WorkerPool("no_such_module:f", 1).map([1])
     assert "no_such_module" in capfd.readouterr().err
 

@@ -57,7 +57,10 @@ def test_a_sample_carries_its_provenance(finished):
         "problem_id",
         "sample",
         "seed",
+        "session",
+        "problem_sha256",
         "prompt_sha256",
+        "output_sha256",
         "output",
         "num_tokens",
         "finish_reason",
@@ -65,7 +68,12 @@ def test_a_sample_carries_its_provenance(finished):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["status"] == "complete"
     assert manifest["first_renderings"]["tiny-arith/tiny"].startswith("Q: ")
-    assert {"packages", "hardware", "wall_seconds", "seed", "cells", "command"} <= set(manifest)
+    assert manifest["benchmarks"]["tiny-arith"]["as_known"] is True
+    (session,) = manifest["sessions"]
+    assert sample["session"] == session["id"]
+    assert session["made"]["samples"] == 36
+    assert {"packages", "hardware", "wall_seconds", "command", "git", "environment", "python"} <= set(session)
+    assert session["engines"]["tiny-l-rl"]["dtype"] == "float32"
     assert len(list((folder / "grades" / "rast").glob("*.simplerl.jsonl"))) == 1
 
 

@@ -60,12 +60,12 @@ def grade_references(data_dir: Path, name: str, workers: int) -> dict[str, Any]:
     from rast_eval.scoring.code.evalplus import EvalPlus
     from rast_eval.types import Problem, Sample
 
-    jobs = [
-        Sample(Problem(name, row["task_id"], "", "", row), 0, row["prompt"] + row["canonical_solution"], "evalplus")
+    samples = [
+        Sample(Problem(name, row["task_id"], "", "", row), 0, row["prompt"] + row["canonical_solution"])
         for row in rows(data_dir, name)
     ]
     started = time.monotonic()
-    grades = EvalPlus().grade(jobs, workers)
+    grades = EvalPlus().grade(samples, workers)
     failing = {grade.problem_id: dict(grade.details) for grade in grades if not grade.correct}
     return {
         "seconds": round(time.monotonic() - started, 2),
@@ -121,13 +121,13 @@ def compare(data_dir: Path, name: str, workers: int, evalplus_python: str | None
         started = time.time()
         run = _timed(command, environment)
         results_after = round(file.stat().st_mtime - started, 2)
-        verdicts = json.loads(file.read_text())["eval"]
+        judged = json.loads(file.read_text())["eval"]
         failing = [
             task
-            for task, (sample, *_) in verdicts.items()
+            for task, (sample, *_) in judged.items()
             if not sample["base_status"] == sample["plus_status"] == "pass"
         ]
-        passed = len(verdicts) - len(failing)
+        passed = len(judged) - len(failing)
         result["evalplus_warm"] = {
             **{key: run[key] for key in MEASURED},
             "results_after": results_after,

@@ -262,6 +262,13 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
     import torch
 
+    given = sys.argv[1:] if arguments is None else arguments
+    if "--speculate" in given:
+        sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+        from tools.bench import speculate
+
+        speculate.main([argument for argument in given if argument != "--speculate"])
+        return
     on_cpu = not torch.cuda.is_available()
     parser = argparse.ArgumentParser(prog="python tools/bench/decode.py", description=__doc__.split("\n")[0])
     parser.add_argument("--base", help="shape of the base by its short name [default: 0.2B]")
@@ -274,6 +281,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--enforce-eager", action="store_true")
     parser.add_argument("--tensor-parallel-size", type=int, default=1)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--speculate", action="store_true", help="speculation instead; see --speculate --help")
     flags = parser.parse_args(arguments)
     base, delta = _shape(flags.base, SMALL_BASE), _shape(flags.delta, SMALL_DELTA)
     if flags.layers:

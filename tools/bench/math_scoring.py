@@ -1,6 +1,6 @@
 """CPU seconds, wall seconds and peak memory of grading, with math-verify beside it on the same rows.
 
-$ python -m tools.bench.math_scoring --corpus verdicts.jsonl --math-verify-python ~/mv/bin/python
+$ python -m tools.bench.math_scoring --corpus outputs.jsonl --math-verify-python ~/mv/bin/python
 
 The corpus is JSONL with `benchmark`, `gold_raw` and `output`. Its 500 problems with the most outputs are taken, and
 each problem's outputs are repeated in turn until it has 32: repeats as n samples of one problem have them. Only
@@ -45,12 +45,12 @@ def usage(since: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> tuple[float, f
     return now[0] - since[0], now[1] - since[1], now[2] - since[2]
 
 
-def _report(name: str, verdicts: list[bool], spent: tuple[float, float, float]) -> Row:
+def _report(name: str, correct: list[bool], spent: tuple[float, float, float]) -> Row:
     megabytes = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return {
         "scorer": name,
-        "rows": len(verdicts),
-        "correct": sum(verdicts),
+        "rows": len(correct),
+        "correct": sum(correct),
         "cpu_seconds": round(spent[0] + spent[1], 2),
         "wall_seconds": round(spent[2], 2),
         "peak_mb_parent": megabytes[0],
@@ -60,18 +60,19 @@ def _report(name: str, verdicts: list[bool], spent: tuple[float, float, float]) 
 
 def measure(scorer: str, rows: list[Row], workers: int, votes: bool) -> Row:
     """Grade `rows` by one of our scorers, starting of workers included."""
+    from rast_eval.inputs import benchmarks, golds, prompts
     from rast_eval.scoring import get_scorer
-    from rast_eval.scoring.math.golds import gold_from_raw
     from rast_eval.types import Problem, Sample
 
     started = usage()
-    jobs = []
+    known, stops, samples = benchmarks.registry(), prompts.get(prompts.DEFAULT).stop, []
     for number, row in enumerate(rows):
-        name = "aime24" if row["benchmark"].startswith("aime") else row["benchmark"]
-        problem = Problem(name, str(row["gold_raw"]), "", gold_from_raw(name, row["gold_raw"]))
-        jobs.append(Sample(problem, number, row["output"]))
+        name = str({"aime25": "aime24", "minerva_math": "minerva"}.get(row["benchmark"], row["benchmark"]))
+        gold = golds.gold_from([row["gold_raw"]], known[name].gold)
+        problem = Problem(name, str(row["gold_raw"]), "", gold, keep_units=known[name].keep_units)
+        samples.append(Sample(problem, number, row["output"], stops))
     judge: Any = get_scorer(scorer, votes=votes)
-    grades = judge.grade(jobs, workers)
+    grades = judge.grade(samples, workers)
     judge.close()
     report = _report(scorer + ("+votes" if votes else ""), [grade.correct for grade in grades], usage(started))
     return report | {"workers": workers, "timeouts": sum(grade.status == "timeout" for grade in grades)}
@@ -86,13 +87,13 @@ def measure_math_verify(rows: list[Row]) -> Row:
     logging.disable(logging.CRITICAL)  # it logs each output that it cannot read in time
     started = usage()
     golds: dict[str, Any] = {}
-    verdicts = []
+    correct = []
     for row in rows:
         gold = _math_verify_gold(row)
         if gold not in golds:
             golds[gold] = math_verify.parse(gold)
-        verdicts.append(bool(math_verify.verify(golds[gold], math_verify.parse(row["output"]))))
-    return _report("math-verify", verdicts, usage(started))
+        correct.append(bool(math_verify.verify(golds[gold], math_verify.parse(row["output"]))))
+    return _report("math-verify", correct, usage(started))
 
 
 def _math_verify_gold(row: Row) -> str:

@@ -26,7 +26,7 @@ from rast_eval.config import EngineConfig, RunConfig
 from rast_eval.inputs import resources
 from rast_eval.report.table import DASH, Table, markdown_table, percent
 from rast_eval.results.reader import GradeMatrix, iter_samples, load_grades, load_run
-from rast_eval.run import plan, runner
+from rast_eval.runs import plan, runner
 from rast_eval.types import Delta, ModelRef, Models, System
 from tools.tiny_family.workers import pool
 

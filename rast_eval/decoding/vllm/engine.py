@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +14,8 @@ from rast_eval.decoding.checks import check_prompts, check_same_members
 from rast_eval.decoding.compose import compose
 from rast_eval.decoding.loading import end_token_ids
 from rast_eval.decoding.memory import check_memory
+from rast_eval.decoding.speculation import Acceptance
+from rast_eval.decoding.vllm import certificate, speculation
 from rast_eval.decoding.vllm.startup import LogTail, explain, set_environment
 from rast_eval.errors import RastEvalError, UsageError
 from rast_eval.types import Completion, FinishReason, Request, Sampling, System
@@ -51,6 +53,8 @@ class VLLMEngine:
 
     def __init__(self, system: System, config: EngineConfig) -> None:
         self.system = system
+        self.speculates = speculation.settings(system, config) != {}
+        self.certified = False
         self.end_ids = end_token_ids(system.base)
         self._log = LogTail()
         self._composite: tempfile.TemporaryDirectory[str] | None = None
@@ -69,6 +73,7 @@ class VLLMEngine:
             if isinstance(error, Exception) and not isinstance(error, RastEvalError):
                 raise explain(error, self._log.text) from error
             raise
+        self.settings: Mapping[str, Any] = _settings(self._llm.llm_engine.vllm_config)
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
@@ -78,8 +83,10 @@ class VLLMEngine:
         Raises:
             PromptTooLong: a prompt leaves no room in the context window.
             OutOfMemory: the device ran out of memory on the way.
-            BackendError: vLLM failed on the way.
+            BackendError: vLLM failed on the way, or samples with speculation that was not certified here.
         """
+        if self.speculates and not sampling.greedy and not self.certified:
+            certificate.require()
         engine = self._llm.llm_engine
         check_prompts(requests, self._llm.model_config.max_model_len)
         running = {str(index): request for index, request in enumerate(requests)}
@@ -122,6 +129,11 @@ class VLLMEngine:
             steps = zip(ids[1:], output.prompt_logprobs[1:], strict=True)
             found.append([_token_score(token, choices) for token, choices in steps])
         return found
+
+    @property
+    def acceptance(self) -> Acceptance:
+        """What became of the tokens that the expert drafted since the engine started."""
+        return speculation.acceptance(self._llm) if self.speculates else Acceptance()
 
     def reweight(self, system: System) -> None:
         """Go on with other λ: same members, same weights in memory, same KV cache.
@@ -181,6 +193,18 @@ def _token_score(token: int, choices: Any) -> TokenScore:
     return TokenScore(token, float(choices[token].logprob), int(best))
 
 
+def _settings(resolved: Any) -> dict[str, Any]:
+    """What vLLM made of its configuration."""
+    from vllm.platforms import current_platform
+
+    return {
+        "device": str(current_platform.get_device_name()),
+        "dtype": str(resolved.model_config.dtype).removeprefix("torch."),
+        "max_model_len": resolved.model_config.max_model_len,
+        "max_num_seqs": resolved.scheduler_config.max_num_seqs,
+    }
+
+
 def _start(model: str, system: System, config: EngineConfig) -> Any:
     """A running `vllm.LLM`."""
     import torch
@@ -207,6 +231,8 @@ def _start(model: str, system: System, config: EngineConfig) -> Any:
     }
     if config.max_num_seqs is not None:
         settings["max_num_seqs"] = config.max_num_seqs
+    if "RAST_EVAL_EXECUTOR" in os.environ:  # set by decoding.ray for an engine that spans nodes
+        settings["distributed_executor_backend"] = os.environ["RAST_EVAL_EXECUTOR"]
     if system.deltas:
         settings["worker_extension_cls"] = "rast_eval.decoding.vllm.worker.RastWorker"
     elif system.base.revision:
@@ -218,4 +244,4 @@ def _start(model: str, system: System, config: EngineConfig) -> Any:
         settings["enforce_eager"] = True
         # vLLM's CPU build cannot rewind a seeded generator, which it does for a partly prefilled prompt.
         settings["enable_chunked_prefill"] = False
-    return LLM(model, **{**settings, **config.extra})
+    return LLM(model, **{**settings, **speculation.settings(system, config), **config.extra})

@@ -28,6 +28,7 @@ from vllm.model_executor.models.utils import maybe_prefix
 from vllm.sequence import IntermediateTensors
 
 from rast_eval.decoding.fusion import fuse
+from rast_eval.decoding.vllm.speculation import mend_expansion
 
 try:
     from vllm.model_executor.model_loader.weight_tying import maybe_retie_word_embeddings
@@ -169,6 +170,8 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
         self.load_config = vllm_config.load_config
         self.fuse_shards = SHARDS_CAN_FUSE and vllm_config.parallel_config.tensor_parallel_size > 1
         self.members = Members(vllm_config=vllm_config, prefix=prefix)
+        if vllm_config.speculative_config is not None and not torch.cuda.is_available():
+            mend_expansion()
 
     def embed_input_ids(self, input_ids: torch.Tensor) -> torch.Tensor:
         """The base's embeddings, (tokens, width of the base)."""

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rast_eval.decoding.vllm import shared_drafter
+
+# vLLM imports this module in each worker before it makes the model runner, and with it the drafter.
+shared_drafter.install()
+
 
 class RastWorker:
     """Mixed into vLLM's worker class (`worker_extension_cls`)."""

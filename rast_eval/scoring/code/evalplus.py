@@ -1,7 +1,7 @@
 """HumanEval+ and MBPP+ by EvalPlus's rules, judged outside the sandbox.
 
-A sample is right when all base inputs and then all plus inputs give accepted outputs (`correct`); both verdicts stand
-in `details`. Each list runs in a process of its own, as in EvalPlus. Where this differs on purpose: seconds are the
+A sample is right when all base inputs and then all plus inputs give accepted outputs (`correct`); both stand in
+`details`. Each list runs in a process of its own, as in EvalPlus. Where this differs on purpose: seconds are the
 program's own (waiting for a CPU is not counted), loading a module has a limit of its own, HumanEval/32 can pass, and
 returned objects are data, so they cannot claim to be equal to anything.
 """
@@ -9,19 +9,20 @@ returned objects are data, so they cannot claim to be equal to anything.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from rast_eval.errors import DataError, UnknownName
 from rast_eval.scoring.code import inputs as mbpp_inputs
+from rast_eval.scoring.code import sanitize
+from rast_eval.scoring.code.base import CodeScorer, Extracted, Result, Results, concluded, status_of
 from rast_eval.scoring.code.comparison import Comparison
 from rast_eval.scoring.code.oracles import SET_TASKS, Oracle, comparable, longest
-from rast_eval.scoring.code.sandbox import Job, Limits, Pool, Sandbox, check_usable, run_pool
-from rast_eval.scoring.code.sanitize import sanitize
+from rast_eval.scoring.code.sandbox import Execution, Limits, Sandbox, run_pool
 from rast_eval.scoring.code.truth import Reference, Truth, payload
-from rast_eval.types import Grade, GradeStatus, Problem, Sample
+from rast_eval.scoring.pool import WorkerPool
+from rast_eval.types import Grade, Problem, Sample
 
 MIN_SECONDS = {"0.3.1": 1.0, "master": 4.0}
 """Shortest limit of one call under either set of rules."""
@@ -30,20 +31,6 @@ TRUTH_FACTOR = 4.0
 LIST_SECONDS = 60.0
 """Limit of one list of inputs, unless its limits add up to less; two seconds are added as in EvalPlus."""
 LOAD_SECONDS = 10.0
-
-BASE_PROMPTS = ("evalplus-base-humaneval", "evalplus-base-mbpp")
-"""Prompt templates under which an output continues the task's own text."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One list of inputs: `pass`, `fail`, `timeout` or `error` (the program raised, died or flooded)."""
-
-    status: str
-    passed: int
-    total: int
-    seconds: float
-    note: str = ""
 
 
 class Part:
@@ -82,36 +69,23 @@ class Part:
         output = 16 * sum(truth.sizes) + (1 << 20)
         return Limits(load=LOAD_SECONDS, call=floor, total=total, special=special, output=output)
 
-    def judge(self, sandbox: Sandbox, program: str, truth: Truth, rules: str) -> Verdict:
+    def judge(self, sandbox: Sandbox, program: str, truth: Truth, rules: str) -> Result:
         """Run `program` on all inputs, stopping at the first wrong output."""
         oracle = Oracle(self._benchmark, self.entry_point, self._row.get("atol") or 0, truth.first_float)
 
         def accepts(index: int, output: bytes, expected: bytes) -> bool:
             return comparable(output, expected) and oracle.accepts(index, self.arguments[index], output, expected)
 
-        sample = Job(payload(program, self.entry_point, truth.inputs(), as_set=self.as_set), self.limits(truth, rules))
+        order = payload(program, self.entry_point, truth.inputs(), as_set=self.as_set)
+        execution = Execution(order, self.limits(truth, rules))
         verbatim, most = not truth.nan and not oracle.root_counts, longest(max(truth.sizes, default=0))
         with open(truth.path, "rb") as file:
             comparison = Comparison(truth, file, accepts, verbatim, most)
-            outcome = sandbox.run(sample, comparison.consume)
-        passed, total, errors = comparison.passed, len(truth.sizes), comparison.errors
-        if comparison.wrong:
-            status = "fail"
-        elif outcome.why in ("time", "lost"):
-            status = "timeout"
-        elif passed == total and outcome.why == "exited" and outcome.code == 0 and not errors:
-            status = "pass"
-        else:
-            status = "error"
-        note = errors[0] if errors else "" if status in ("pass", "fail") else _ending(outcome.why, outcome.code)
-        return Verdict(status, passed, total, round(outcome.seconds, 3), note)
+            outcome = sandbox.run(execution, comparison.consume)
+        return concluded(outcome, comparison.wrong, comparison.passed, len(truth.sizes), comparison.errors)
 
 
-def _ending(why: str, code: int | None) -> str:
-    return why if why != "exited" else f"exit code {code}"
-
-
-class EvalPlus:
+class EvalPlus(CodeScorer["_Task"]):
     """Scorer for `humaneval_plus` and `mbpp_plus`.
 
     Args:
@@ -124,50 +98,18 @@ class EvalPlus:
     """
 
     name = "evalplus"
+    version = "1"
+    judges = "functions"
+    options = ("rules", "unsafe")
 
     def __init__(self, rules: str = "master", unsafe: bool = False) -> None:
         if rules not in MIN_SECONDS:
             raise UnknownName("set of EvalPlus rules", rules, MIN_SECONDS)
         self.rules = rules
-        self.unsafe = unsafe
-        check_usable(unsafe)
+        super().__init__(unsafe)
 
-    def grade(self, samples: Sequence[Sample], workers: int | None = None) -> list[Grade]:
-        """GradeMatrix in the order of `samples`; equal programs of a problem run once.
-
-        Raises:
-            SandboxError: see `Sandbox`.
-            DataError: a problem's row lacks a column.
-        """
-        with Pool(len(samples), workers, self.unsafe) as pool:  # its sandboxes get ready while the rows are read
-            problems = {sample.problem.id: sample.problem for sample in samples}
-            truths = self._truths([_Task(problem) for problem in problems.values()], workers)
-            programs = [self.program(sample) for sample in samples]
-            keys = list(
-                dict.fromkeys((sample.problem.id, program) for sample, program in zip(samples, programs, strict=True))
-            )
-            runnable = [key for key in keys if key[1].strip() and not truths[key[0]].reason]
-            runnable.sort(key=lambda key: -truths[key[0]].seconds)  # longest first: no worker is left with a long tail
-
-            def task(key: tuple[str, str]) -> Callable[[Sandbox], list[Verdict]]:
-                return lambda sandbox: self._run(sandbox, truths[key[0]], key[1])
-
-            verdicts = pool.run([task(key) for key in runnable], _any_timeout)
-        found = dict(zip(runnable, verdicts, strict=True))
-        return [
-            self._grade(sample, program, truths[sample.problem.id], found.get((sample.problem.id, program)))
-            for sample, program in zip(samples, programs, strict=True)
-        ]
-
-    @staticmethod
-    def program(sample: Sample) -> str:
-        """The program to run: tabs become four spaces, a base model's output continues the task's text."""
-        text = sample.output.replace("\t", "    ")
-        if sample.prompt in BASE_PROMPTS:
-            text = sample.problem.metadata["prompt"].strip() + "\n" + text
-        return sanitize(text, sample.problem.metadata["entry_point"])
-
-    def _truths(self, tasks: Sequence[_Task], workers: int | None) -> dict[str, _Task]:
+    def _prepare(self, problems: Sequence[Problem], workers: int | None) -> dict[str, _Task]:
+        tasks = [_Task(problem) for problem in problems]
         missing = [task for task in tasks if not task.load()]
         run_pool([task.compute for task in missing], lambda _: False, workers, self.unsafe)
         named = [f"{task.problem.id} ({task.reason})" for task in tasks if task.reason]
@@ -175,37 +117,48 @@ class EvalPlus:
             print(f"warning: cannot be judged and count as wrong: {', '.join(named)}", file=sys.stderr)
         return {task.problem.id: task for task in tasks}
 
-    def _run(self, sandbox: Sandbox, task: _Task, program: str) -> list[Verdict]:
-        verdicts: list[Verdict] = []
-        for part, truth in task.parts:
-            verdicts.append(part.judge(sandbox, program, truth, self.rules))
-            if verdicts[-1].status != "pass":
+    def _extract(self, samples: Sequence[Sample], workers: int | None) -> list[Extracted]:
+        """Tabs become four spaces, a continuation stands after the task's own text; equal texts are searched once."""
+        tasks = []
+        for sample in samples:
+            text, row = sample.output.replace("\t", "    "), sample.problem.metadata
+            start = row["prompt"].strip() + "\n" if sample.continues else ""
+            tasks.append((start + text, row["entry_point"]))
+        distinct = list(dict.fromkeys(tasks))
+        with WorkerPool(sanitize.WORK, workers, sanitize.CPU_SECONDS) as pool:
+            found = dict(zip(distinct, pool.map(distinct), strict=True))
+        return [Extracted(found[task].value or "", found[task].status) for task in tasks]
+
+    def _can_judge(self, prepared: _Task) -> bool:
+        return not prepared.reason
+
+    def _order(self, prepared: _Task, problem_id: str, program: str) -> float:
+        return -prepared.seconds  # longest first: no worker is left with a long tail
+
+    def _run(self, sandbox: Sandbox, prepared: _Task, program: str) -> Results:
+        results: dict[str, Result] = {}
+        for part, truth in prepared.parts:
+            results[part.name] = part.judge(sandbox, program, truth, self.rules)
+            if results[part.name].status != "pass":
                 break
-        return verdicts
+        return results
 
-    def _grade(self, sample: Sample, program: str, task: _Task, verdicts: list[Verdict] | None) -> Grade:
+    def _grade(self, sample: Sample, found: Extracted, prepared: _Task, results: Results | None) -> Grade:
         details: dict[str, Any] = {"rules": self.rules}
-        status: GradeStatus = "ok"
-        if task.reason:
+        tried = list(results.values()) if results else []
+        status = status_of(tried[-1] if tried else None, found)
+        if prepared.reason:
             status = "error"
-            details["unjudgeable"] = task.reason
-        elif verdicts is None:
-            status = "no_answer"
-        else:
-            for (part, _), verdict in zip(task.parts, verdicts, strict=False):
-                details[part.name] = verdict.status
-                details[f"{part.name}_passed"] = f"{verdict.passed}/{verdict.total}"
-            last = verdicts[-1]
-            details["seconds"] = round(sum(verdict.seconds for verdict in verdicts), 3)
-            if last.note:
-                details["note"] = last.note
-            status = "timeout" if last.status == "timeout" else "error" if last.status == "error" else "ok"
-        correct = verdicts is not None and len(verdicts) == 2 and verdicts[-1].status == "pass"
-        return Grade(sample.problem.id, sample.index, program, correct, status, None, details)
-
-
-def _any_timeout(verdicts: list[Verdict]) -> bool:
-    return any(verdict.status == "timeout" for verdict in verdicts)
+            details["unjudgeable"] = prepared.reason
+        for criterion, result in (results or {}).items():
+            details[criterion] = result.status
+            details[f"{criterion}_passed"] = f"{result.passed}/{result.total}"
+        if tried:
+            details["seconds"] = round(sum(result.seconds for result in tried), 3)
+            if tried[-1].note:
+                details["note"] = tried[-1].note
+        correct = len(tried) == len(prepared.parts) and tried[-1].status == "pass" if tried else False
+        return Grade(sample.problem.id, sample.index, found.program, correct, status, None, details)
 
 
 class _Task:

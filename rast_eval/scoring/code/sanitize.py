@@ -1,6 +1,6 @@
 """The program in a model's answer, by EvalPlus's rules: longest parseable text, then what the entry point reaches.
 
-Both steps keep EvalPlus 0.3.1's peculiarities, because they decide verdicts: a function without `return`, a decorated
+Both steps keep EvalPlus 0.3.1's peculiarities, because they decide grades: a function without `return`, a decorated
 definition and top-level statements other than imports and assignments are dropped; of two definitions of a name the
 first wins. One is left out: EvalPlus also drops generators, and with them the reference solution of Mbpp/630.
 """
@@ -23,6 +23,15 @@ MAX_CHARACTERS = 500_000
 
 MAX_WORK = 10_000_000
 """Characters to be parsed in search of the longest run: at most some twenty seconds, where 9 kB could take hours."""
+
+WORK = "rast_eval.scoring.code.sanitize:work"
+CPU_SECONDS = 10.0
+"""Of the worker that searches one text; an answer of ordinary size takes milliseconds."""
+
+
+def work(task: tuple[str, str]) -> str:
+    """`sanitize` of (text, entry point), for a worker that can be killed."""
+    return sanitize(*task)
 
 
 def sanitize(text: str, entry_point: str) -> str:

@@ -1,8 +1,9 @@
 """What the reference solutions return: computed once inside a sandbox of their own, kept on disk by content hash.
 
 The reference programs come from a public data set, so they are run like any other program, but never in a sandbox that
-later runs candidates. A file holds one line of JSON (times, sizes), the inputs as tagged JSON, and then the outputs as
-frames of the result pipe, end to end; readers stream them, because some problems have 100 MB of outputs.
+later runs candidates. A file holds one line of JSON (a SHA-256 over the rest; times, sizes), the inputs as tagged JSON,
+and then the outputs as frames of the result pipe, end to end; readers stream them, because some problems have 100 MB of
+outputs. A file whose digest is wrong counts as none and is made anew.
 """
 
 from __future__ import annotations
@@ -15,24 +16,25 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from rast_eval.inputs import resources
 from rast_eval.scoring.code.frames import MAX_FRAME, Frames
 from rast_eval.scoring.code.oracles import is_floats
-from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox
+from rast_eval.scoring.code.sandbox import Execution, Limits, Sandbox
 from rast_eval.scoring.code.sandbox.inside import codec
 
-FORMAT = 2
+FORMAT = 3
 """Of the files: to be raised with every change of the frames, of tagged JSON or of the arguments' conversion."""
 LIMITS = Limits(load=60, call=60, total=300, output=512 << 20)
 """Far above what any judgeable reference needs (the slowest takes about half a minute)."""
 
 
 def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/rast-eval/truth`, by default under ~/.cache."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "rast-eval" / "truth"
+    """Where they lie between runs."""
+    return resources.cache_folder("truth")
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,9 @@ class Truth:
 
 
 def payload(code: str, entry_point: str, inputs: bytes, **options: Any) -> bytes:
-    """A job for the harness: call `entry_point` of `code` on each argument list of `inputs` (tagged JSON)."""
-    job = {"mode": "calls", "code": code, "entry": entry_point, **options}
-    return json.dumps(job).encode() + b"\n" + inputs
+    """An order for the harness: call `entry_point` of `code` on each argument list of `inputs` (tagged JSON)."""
+    order = {"mode": "calls", "code": code, "entry": entry_point, **options}
+    return json.dumps(order).encode() + b"\n" + inputs
 
 
 class Reference:
@@ -99,14 +101,14 @@ class Reference:
         try:
             with open(self.path, "rb") as file:
                 head = file.readline()
-                size = os.fstat(file.fileno()).st_size
-            truth = self._truth(head)
+                found = json.loads(head)
+                whole = _digest(found["facts"], file) == found["sha256"]
+            return self._truth(head) if whole else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return truth if size == truth.offset + sum(truth.frame_sizes) else None
 
     def _truth(self, head: bytes) -> Truth:
-        fields = json.loads(head)
+        fields = json.loads(head)["facts"]
         return Truth(
             path=self.path,
             offset=len(head) + fields["inputs_size"],
@@ -122,7 +124,7 @@ class Reference:
         """Run the reference and keep what it returned. A reference that fails gives a `Truth` with a reason."""
         calls = [list(call) for call in self._arguments()]
         inputs = codec.encode(calls).encode()
-        job = Job(payload(self._code, self._entry_point, inputs, as_set=self._as_set, timed=True), LIMITS)
+        execution = Execution(payload(self._code, self._entry_point, inputs, as_set=self._as_set, timed=True), LIMITS)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=self.path.parent) as body:
             frames = Frames(MAX_FRAME)
@@ -147,7 +149,7 @@ class Reference:
                         seconds.append(float(frame))
                 return not frames.broken
 
-            outcome = sandbox.run(job, consume)
+            outcome = sandbox.run(execution, consume)
             complete = outcome.why == "exited" and outcome.code == 0 and len(seconds) == len(calls)
             why = "output" if frames.broken else outcome.why
             reason = "" if complete else _reason(why, errors, len(seconds))
@@ -159,17 +161,28 @@ class Reference:
             fields |= {"first_float": first_float, "nan": nan, "reason": reason}
             found = self.load()  # another process that was first has readers: its file stays as it is
             if found is None:
-                head = json.dumps(fields).encode() + b"\n"
-                self._keep(head, inputs, body)
-                found = self._truth(head)
+                found = self._truth(self._keep(fields, inputs, body))
         return found
 
-    def _keep(self, head: bytes, inputs: bytes, body: BinaryIO) -> None:
+    def _keep(self, fields: dict[str, Any], inputs: bytes, body: BinaryIO) -> bytes:
+        """Write the file in one step; returns its first line."""
+        body.seek(0)
+        head = json.dumps({"sha256": _digest(fields, BytesIO(inputs), body), "facts": fields}).encode() + b"\n"
+        body.seek(0)
         with tempfile.NamedTemporaryFile(dir=self.path.parent, delete=False) as file:
             file.writelines((head, inputs))
-            body.seek(0)
             shutil.copyfileobj(body, file, 1 << 20)
         os.replace(file.name, self.path)
+        return head
+
+
+def _digest(fields: dict[str, Any], *parts: BinaryIO) -> str:
+    """SHA-256 of the facts and of what each part holds from where it stands."""
+    digest = hashlib.sha256(json.dumps(fields).encode())
+    for part in parts:
+        while piece := part.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _reason(why: str, errors: Sequence[str], done: int) -> str:

@@ -1,6 +1,6 @@
 """SimpleRL's equality of a prediction and a gold answer: a list of rules of which the first decision stands.
 
-Rules that need no algebra come first, and `decide` applies them alone, so that most verdicts never load sympy.
+Rules that need no algebra come first, and `decide` applies them alone, so that most comparisons never load sympy.
 Known false positives (percentages, deleted parentheses, open against closed intervals) belong to the rules.
 """
 
@@ -21,9 +21,9 @@ def equal(prediction: str, gold: str) -> bool:
 
     Takes unbounded time and memory on hostile text: call it in a worker that can be killed.
     """
-    verdict = decide(prediction, gold)
-    if verdict is not None:
-        return verdict
+    decided = decide(prediction, gold)
+    if decided is not None:
+        return decided
     prediction, gold = prediction.strip(), gold.strip()
     if "pmatrix" in prediction and "pmatrix" not in gold:
         gold = _sets_as_matrices(gold)
@@ -35,7 +35,7 @@ def equal(prediction: str, gold: str) -> bool:
 
 
 def decide(prediction: str, gold: str) -> bool | None:
-    """The verdict of the rules that need no algebra; None where they leave the question open."""
+    """What the rules decide that need no algebra; None where they leave the question open."""
     if prediction.strip().lower() == gold.strip().lower():
         return True
     if gold in {"A", "B", "C", "D", "E"} and (last_option(prediction) or prediction.upper()) == gold:

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from rast_eval.inputs.golds import box_content
+from rast_eval.scoring.math import tasks
 from rast_eval.scoring.math.expression import parse_expression
-from rast_eval.scoring.math.extract import box_content
 
 STRICT = "rast_eval.scoring.math.equivalence:judge"
 GROUP_STRICTLY = "rast_eval.scoring.math.equivalence:group"
 LOAD_MATH_VERIFY = "rast_eval.scoring.math.equivalence:load"
 
-_END_TOKENS = ("</s>", "<|im_end|>", "<|endoftext|>")
 _DELIMITED = re.compile(r"(?<!\\)\$|\\\(|\\\[|boxed|\\begin\{(?:align|equation)")
 _SPACED_NUMBER = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _PERCENTAGE = re.compile(r"-?[\d.,]+ ?\\?%")
@@ -28,35 +28,25 @@ _MIXED_NUMBER = re.compile(r"(-?)(\d+)\s+(\d+)/(\d+)")
 _BARE_LENGTH = 300
 
 
-def judge(task: Sequence[str]) -> tuple[str, bool]:
-    """(prediction, verdict) of (output, gold): the gold as the benchmark prints it, the output as the model wrote it.
-
-    Unlike the `simplerl` rules it cuts an output at end tokens only, never at ordinary words.
-    """
-    output, gold = task
-    for token in _END_TOKENS:
-        output = output.partition(token)[0]
+def judge(task: tuple[str, str, Sequence[str]]) -> tuple[str, bool]:
+    """(prediction, whether it is right) of (output, gold as the benchmark prints it, where to cut the output)."""
+    output, gold, stops = task
+    for stop in stops:
+        output = output.partition(stop)[0]
     answer = read(output)
-    return _text(answer), bool(answer) and _same(gold, output)
+    return _text(answer), bool(answer) and _same(output, gold)
 
 
-def group(outputs: Sequence[str]) -> list[int]:
-    """Class of each answer: that of the first earlier class whose first member it equals, else a new one."""
-    firsts: list[str] = []
-    classes = []
-    for output in outputs:
-        found = next((number for number, first in enumerate(firsts) if _same(first, output)), len(firsts))
-        if found == len(firsts):
-            firsts.append(output)
-        classes.append(found)
-    return classes
+def group(answers: Sequence[str]) -> list[int]:
+    """Classes of equal answers, see `tasks.group`."""
+    return tasks.group(answers, _same)
 
 
 def load() -> None:
     """Import math-verify and run it once."""
     logging.disable(logging.CRITICAL)
     _math_verify()
-    judge((r"\boxed{\frac{1}{2}}", "$0.5$"))
+    judge((r"\boxed{\frac{1}{2}}", "$0.5$", ()))
 
 
 @lru_cache(maxsize=1024)
@@ -79,7 +69,7 @@ def _parse(text: str) -> list[Any]:
     return parsed
 
 
-def _same(gold: str, output: str) -> bool:
+def _same(output: str, gold: str) -> bool:
     return bool(_math_verify().verify(read(gold), read(output), timeout_seconds=None))
 
 

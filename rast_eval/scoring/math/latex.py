@@ -129,7 +129,7 @@ def selftest() -> None:
 
 def _broken(reason: str) -> BackendError:
     return BackendError(
-        f"sympy's LaTeX parser does not work here ({reason}), so math verdicts would be wrong.",
+        f"sympy's LaTeX parser does not work here ({reason}), so math grades would be wrong.",
         "Type `pip install 'antlr4-python3-runtime==4.11.*' 'sympy>=1.13,<1.15'`.",
     )
 

@@ -8,7 +8,7 @@ text that was written to make a backtracking pattern explode.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 _RELATIONS = (("\\neq", "\\ne"), ("\\leq", "\\le"), ("\\geq", "\\ge"))
@@ -45,8 +45,23 @@ def strip(text: str, keep_units: bool = False) -> str:
     return _strip_form(text) if text else text
 
 
+@lru_cache(maxsize=4096)
+def normalize_gold(printed: str, keep_units: bool = False) -> str:
+    """The reference answer in the form in which predictions are compared with it.
+
+    Plain digits stay as they are (`025`); dollar signs around the answer go; an answer with units is normalised once,
+    others three times.
+    """
+    text = re.sub(r"^\$+|(?<!\\)\$+$", "", printed)
+    if text.isdigit():
+        return text
+    if keep_units:
+        return shorten_relations(strip(text, keep_units=True))
+    return strip(strip(strip(text)))
+
+
 def shorten_relations(text: str) -> str:
-    r"""`\neq`, `\leq`, `\geq` → `\ne`, `\le`, `\ge`: all that is done to a minerva_math gold once it is extracted."""
+    r"""`\neq`, `\leq`, `\geq` → `\ne`, `\le`, `\ge`."""
     for long, short in _RELATIONS:
         text = text.replace(long, short)
     return text

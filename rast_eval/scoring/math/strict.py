@@ -2,83 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import ClassVar
 
+from rast_eval.scoring.math.base import MathScorer, classes_of, failed
 from rast_eval.scoring.math.equivalence import GROUP_STRICTLY, LOAD_MATH_VERIFY, STRICT
-from rast_eval.scoring.math.golds import printed_gold
-from rast_eval.scoring.pool import CPU_SECONDS, MEMORY_BYTES, Outcome, WorkerPool
-from rast_eval.types import Grade, Sample
+from rast_eval.scoring.pool import MEMORY_BYTES
+from rast_eval.types import Grade, GradeStatus, Sample
 
-_STRICT_MEMORY = max(MEMORY_BYTES, 3 << 30)
+_MARKUP = re.compile(r"<\S+>")
 
 
-class StrictScorer:
+class StrictScorer(MathScorer):
     """No percentages, no tolerance on integers, intervals with their ends, unordered sets, π and e as numbers.
 
-    Args:
-        cpu_seconds: CPU time for one output.
-        memory_bytes: address space of a worker.
-        votes: group the wrong predictions of a problem into classes for majority@k.
+    Of a sample's stops it heeds those that are markup, such as `<|im_end|>`: an ordinary word ends no answer.
     """
 
     name = "strict"
+    version = "1"
+    memory = max(MEMORY_BYTES, 3 << 30)
+    warm_up: ClassVar = {STRICT: LOAD_MATH_VERIFY, GROUP_STRICTLY: LOAD_MATH_VERIFY}
 
-    def __init__(
-        self, cpu_seconds: float = CPU_SECONDS, memory_bytes: int = _STRICT_MEMORY, votes: bool = True
-    ) -> None:
-        self._limits = (cpu_seconds, memory_bytes)
-        self._votes = votes
-        self._pools: dict[tuple[str, int | None], WorkerPool] = {}
+    def _judge(self, samples: Sequence[Sample], workers: int | None) -> list[Grade]:
+        """Equal (output, gold) pairs are judged once."""
+        tasks = [(one.output, one.problem.gold, tuple(filter(_MARKUP.fullmatch, one.stops))) for one in samples]
+        distinct = list(dict.fromkeys(tasks))
+        judged = dict(zip(distinct, self._map(STRICT, distinct, workers), strict=True))
+        grades = []
+        for sample, task in zip(samples, tasks, strict=True):
+            outcome = judged[task]
+            if outcome.status != "ok":
+                grades.append(failed(sample, outcome))
+                continue
+            prediction, correct = outcome.value
+            status: GradeStatus = "ok" if prediction else "no_answer"
+            grades.append(Grade(sample.problem.id, sample.index, prediction, correct, status))
+        return grades
 
-    def grade(self, samples: Sequence[Sample], workers: int | None = None) -> list[Grade]:
-        """GradeMatrix in the order of `samples`; equal (output, gold) pairs are judged once."""
-        pairs = [(sample.output, printed_gold(sample.problem)) for sample in samples]
-        distinct = list(dict.fromkeys(pairs))
-        judged = dict(zip(distinct, self._pool(STRICT, workers).map(distinct), strict=True))
-        grades = [_grade(sample, judged[pair]) for sample, pair in zip(samples, pairs, strict=True)]
-        return self._with_votes(samples, grades, workers) if self._votes else grades
-
-    def close(self) -> None:
-        """End the worker processes; they start again when needed."""
-        for pool in self._pools.values():
-            pool.close()
-        self._pools.clear()
-
-    def _with_votes(self, samples: Sequence[Sample], grades: list[Grade], workers: int | None) -> list[Grade]:
-        """Class 0 is the gold answer's; wrong predictions are grouped among themselves from 1 on."""
-        wrong: dict[tuple[str, str], list[str]] = {}
-        keys = [(sample.problem.benchmark, sample.problem.id) for sample in samples]
-        for key, grade in zip(keys, grades, strict=True):
-            if grade.prediction and not grade.correct:
-                wrong.setdefault(key, []).append(grade.prediction)
-        lists = [sorted(set(predictions)) for predictions in wrong.values()]
-        outcomes = self._pool(GROUP_STRICTLY, workers).map(lists)
-        votes = {
-            (key, prediction): 1 + number
-            for key, predictions, outcome in zip(wrong, lists, outcomes, strict=True)
-            for prediction, number in zip(predictions, _classes(outcome, predictions), strict=True)
-        }
-        return [
-            replace(grade, vote=0 if grade.correct else votes.get((key, grade.prediction)))
-            for key, grade in zip(keys, grades, strict=True)
-        ]
-
-    def _pool(self, handler: str, workers: int | None) -> WorkerPool:
-        key = (handler, workers)
-        if key not in self._pools:
-            self._pools[key] = WorkerPool(handler, workers, *self._limits, warm_up=LOAD_MATH_VERIFY)
-        return self._pools[key]
-
-
-def _classes(outcome: Outcome, predictions: list[str]) -> list[int]:
-    classes: list[int] = outcome.value if outcome.status == "ok" else list(range(len(predictions)))
-    return classes
-
-
-def _grade(sample: Sample, outcome: Outcome) -> Grade:
-    key = (sample.problem.id, sample.index)
-    if outcome.status != "ok":
-        return Grade(*key, "", False, outcome.status, details={"error": outcome.error} if outcome.error else {})
-    prediction, correct = outcome.value
-    return Grade(*key, prediction, correct, "ok" if prediction else "no_answer")
+    def _group(self, lists: list[list[str]], workers: int | None) -> list[list[int]]:
+        outcomes = self._map(GROUP_STRICTLY, lists, workers)
+        return [classes_of(outcome, predictions) for outcome, predictions in zip(outcomes, lists, strict=True)]

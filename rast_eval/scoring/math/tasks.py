@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from rast_eval.scoring.math.compare import decide, equal
 from rast_eval.scoring.math.extract import choose_letters, predict, truncate
+from rast_eval.scoring.math.normalize import normalize_gold
 
 READ = "rast_eval.scoring.math.tasks:read"
 ALGEBRA = "rast_eval.scoring.math.tasks:algebra"
@@ -13,26 +14,26 @@ GROUP_CHEAPLY = "rast_eval.scoring.math.tasks:group_cheaply"
 LOAD_PARSERS = "rast_eval.scoring.math.latex:load"
 
 
-def read(task: Sequence[str]) -> tuple[str | None, bool | None]:
-    """(prediction, verdict) of (output, gold, benchmark, prompt); no prediction for an empty output.
+def read(task: tuple[str, str, bool, Sequence[str]]) -> tuple[str, bool | None, str]:
+    """(prediction, whether it is right, gold) of (output, printed gold, whether units stay, stops).
 
-    The verdict is None where the rules without algebra leave it open.
+    Prediction and gold are normalised; nothing is predicted in an empty output. Whether it is right is None where the
+    rules without algebra leave it open.
     """
-    output, gold, benchmark, prompt = task
-    prediction = predict(output, benchmark, prompt)
+    output, printed, keep_units, stops = task
+    gold = normalize_gold(printed, keep_units)
+    text = truncate(output, stops)
+    prediction = predict(text, keep_units)
     if prediction is None:
-        return None, False
-    prediction = choose_letters(prediction, gold, truncate(output, prompt))
-    return prediction, decide(prediction, gold)
+        return "", False, gold
+    prediction = choose_letters(prediction, gold, text)
+    return prediction, decide(prediction, gold), gold
 
 
 def algebra(task: tuple[str, Sequence[str]]) -> bool | list[int]:
-    """What needs the parsers: a verdict for `("compare", (prediction, gold))`, classes for `("group", predictions)`.
-
-    The class of a prediction is that of the first earlier class whose first member it equals, else a new one.
-    """
+    """What needs the parsers: equality for `("compare", (prediction, gold))`, classes for `("group", predictions)`."""
     kind, texts = task
-    return equal(*texts) if kind == "compare" else _group(texts, equal)
+    return equal(*texts) if kind == "compare" else group(texts, equal)
 
 
 def group_cheaply(predictions: Sequence[str]) -> tuple[list[int], bool]:
@@ -41,14 +42,15 @@ def group_cheaply(predictions: Sequence[str]) -> tuple[list[int], bool]:
 
     def same(prediction: str, first: str) -> bool:
         nonlocal complete
-        verdict = decide(prediction, first)
-        complete = complete and verdict is not None
-        return bool(verdict)
+        decided = decide(prediction, first)
+        complete = complete and decided is not None
+        return bool(decided)
 
-    return _group(predictions, same), complete
+    return group(predictions, same), complete
 
 
-def _group(predictions: Sequence[str], same: Callable[[str, str], bool]) -> list[int]:
+def group(predictions: Sequence[str], same: Callable[[str, str], bool]) -> list[int]:
+    """Class of each prediction: that of the first earlier class whose first member it equals, else a new one."""
     firsts: list[str] = []
     classes = []
     for prediction in predictions:

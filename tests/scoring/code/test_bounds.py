@@ -14,7 +14,7 @@ import pytest
 from rast_eval.scoring.code.lcb_tests import Cases, same_output
 from rast_eval.scoring.code.livecodebench import judge
 from rast_eval.scoring.code.oracles import Oracle, comparable
-from rast_eval.scoring.code.sandbox import Job, Limits, Sandbox
+from rast_eval.scoring.code.sandbox import Execution, Limits, Sandbox
 from rast_eval.scoring.code.sandbox.inside import codec
 from rast_eval.scoring.code.sanitize import sanitize
 
@@ -107,9 +107,9 @@ def f(x):
 """
     head = {"mode": "calls", "code": code, "entry": "f"}
     with Sandbox() as sandbox:
-        job = Job(json.dumps(head).encode() + b"\n[[1]]", Limits(load=30, call=1, total=60))
+        execution = Execution(json.dumps(head).encode() + b"\n[[1]]", Limits(load=30, call=1, total=60))
         started = time.monotonic()
-        outcome = sandbox.run(job, lambda _: True)
+        outcome = sandbox.run(execution, lambda _: True)
         wall = time.monotonic() - started
     assert outcome.why == "time"
     assert wall < outcome.seconds + 5
@@ -146,7 +146,9 @@ def test_without_bubblewrap_nobody_outside_is_signalled_or_spoken_to(tmp_path):
         for code in (OWNED.format(pid=other.pid), DATAGRAM.format(address=address)):
             head = {"mode": "calls", "code": code, "entry": "f"}
             pieces: list[bytes] = []
-            sandbox.run(Job(json.dumps(head).encode() + b"\n[[1]]", Limits()), lambda p, to=pieces: not to.append(p))
+            sandbox.run(
+                Execution(json.dumps(head).encode() + b"\n[[1]]", Limits()), lambda p, to=pieces: not to.append(p)
+            )
             if os.uname().machine in ("x86_64", "aarch64"):
                 assert b"".join(pieces) == b"!PermissionError\n"
         assert other.poll() is None

@@ -45,8 +45,8 @@ def test_what_counts_as_right(sandbox, case):
     part = Part(problem, "base")
     truth = part.reference.load() or part.reference.compute(sandbox)
     assert truth.reason == ""
-    verdict = part.judge(sandbox, case["program"], truth, "master")
-    assert verdict.status == case["verdict"], verdict
+    result = part.judge(sandbox, case["program"], truth, "master")
+    assert result.status == case["status"], result
 
 
 @pytest.mark.parametrize(("benchmark", "file"), [("humaneval_plus", "HumanEvalPlus"), ("mbpp_plus", "MbppPlus")])
@@ -54,11 +54,11 @@ def test_reference_solutions_pass_cold_and_warm(bwrap, data_dir, benchmark, file
     with gzip.open(data_dir / "code" / f"{file}.jsonl.gz", "rt") as lines:
         rows = [json.loads(line) for line in lines]
     rows = [row for row in rows if int(row["task_id"].split("/")[1]) not in SLOW[benchmark]]
-    jobs = [
+    samples = [
         Sample(Problem(benchmark, row["task_id"], "", "", row), 0, row["prompt"] + row["canonical_solution"])
         for row in rows
     ]
-    for chosen in (jobs, jobs[::4]):  # cold, then warm
+    for chosen in (samples, samples[::4]):  # cold, then warm
         grades = get_scorer("evalplus").grade(chosen)
         assert [grade.problem_id for grade in grades if not grade.correct] == []
         assert all(grade.details["base"] == grade.details["plus"] == "pass" for grade in grades)
@@ -73,20 +73,20 @@ def outputs(problem):
     return [Sample(problem, sample, text) for sample, text in enumerate(texts)]
 
 
-def test_verdicts_are_the_same_for_any_number_of_workers(bwrap):
+def test_grades_are_the_same_for_any_number_of_workers(bwrap):
     problems = [made(name=f"Made/{i}", plus=((2,), (i,))) for i in range(1, 3)]
-    jobs = [job for problem in problems for job in outputs(problem)]
+    samples = [sample for problem in problems for sample in outputs(problem)]
     scorer = EvalPlus(rules="0.3.1")
 
-    def verdicts(workers):
+    def shown(workers):
         keep = ("base", "plus", "rules", "note", "base_passed", "plus_passed")
         return [
             (g.problem_id, g.sample, g.correct, g.status, {k: v for k, v in g.details.items() if k in keep})
-            for g in scorer.grade(jobs, workers)
+            for g in scorer.grade(samples, workers)
         ]
 
-    one = verdicts(1)
-    assert one == verdicts(8)
+    one = shown(1)
+    assert one == shown(8)
     assert [row[2] for row in one[:8]] == [True, False, True, True, False, False, False, False]
     assert [row[3] for row in one[:8]] == ["ok", "ok", "ok", "ok", "timeout", "no_answer", "error", "error"]
     assert one[1][4] == {"rules": "0.3.1", "base": "pass", "base_passed": "1/1", "plus": "fail", "plus_passed": "0/2"}
@@ -123,9 +123,20 @@ def test_a_problem_that_cannot_be_judged_is_named(bwrap, capsys):
 def test_base_model_outputs_continue_the_task(bwrap):
     problem = made()
     row = dict(problem.metadata) | {"prompt": "def f(x):\n", "canonical_solution": "    return x"}
-    job = Sample(Problem("humaneval_plus", "Made/1", "", "", row), 0, "\treturn x\n\n# done", "evalplus-base-humaneval")
-    assert EvalPlus.program(job) == "def f(x):\n    return x"
-    assert EvalPlus().grade([job])[0].correct
+    sample = Sample(Problem("humaneval_plus", "Made/1", "", "", row), 0, "\treturn x\n\n# done", continues=True)
+    (grade,) = EvalPlus().grade([sample])
+    assert (grade.prediction, grade.correct) == ("def f(x):\n    return x", True)
+
+
+def test_a_text_made_to_be_hard_to_search_ends_in_its_worker(bwrap, monkeypatch):
+    monkeypatch.setattr(evalplus.sanitize, "CPU_SECONDS", 0.5)
+    monkeypatch.setattr(evalplus.sanitize, "sanitize", None)  # so nothing is searched in this process
+    texts = ["@a\n" * 166_667, "def f(x):\n    return x", "", "\ud800\0"]
+    hard, right, empty, odd = EvalPlus().grade([Sample(made(), n, text) for n, text in enumerate(texts)], workers=1)
+    assert (hard.status, hard.correct, hard.prediction) == ("timeout", False, "")
+    assert right.correct
+    assert empty.status == "no_answer"
+    assert not odd.correct
 
 
 def test_limits_follow_the_rules():

@@ -12,29 +12,29 @@ from rast_eval.scoring.code.livecodebench import judge
 from rast_eval.types import Problem, Sample
 
 CASES = Path(__file__).parents[2] / "cases"
-WAYS = ("official", "process")
+CRITERIA = ("official", "process")
 
 
 def _cases(name):
     rows = [json.loads(line) for line in (CASES / f"{name}.jsonl").read_text().splitlines()]
     return [
-        pytest.param(row, way, row[way], id=f"{row['name']}, {way}")
+        pytest.param(row, criterion, row[criterion], id=f"{row['name']}, {criterion}")
         for row in rows
-        for way in WAYS
-        if row[way] is not None
+        for criterion in CRITERIA
+        if row[criterion] is not None
     ]
 
 
-@pytest.mark.parametrize(("row", "way", "wanted"), _cases("code_lcb_stdin"))
-def test_stdin_program(sandbox, row, way, wanted):
-    verdict = judge(sandbox, row["code"], Cases(None, (row["stdin"],), (row["expected"],)), way)
-    assert (verdict.status == "pass") == (wanted == "pass"), verdict
+@pytest.mark.parametrize(("row", "criterion", "wanted"), _cases("code_lcb_stdin"))
+def test_stdin_program(sandbox, row, criterion, wanted):
+    result = judge(sandbox, row["code"], Cases(None, (row["stdin"],), (row["expected"],)), criterion)
+    assert (result.status == "pass") == (wanted == "pass"), result
 
 
-@pytest.mark.parametrize(("row", "way", "wanted"), _cases("code_lcb_functional"))
-def test_functional_program(sandbox, row, way, wanted):
-    verdict = judge(sandbox, row["code"], Cases("f", tuple(row["inputs"]), tuple(row["outputs"])), way)
-    assert (verdict.status == "pass") == (wanted == "pass"), verdict
+@pytest.mark.parametrize(("row", "criterion", "wanted"), _cases("code_lcb_functional"))
+def test_functional_program(sandbox, row, criterion, wanted):
+    result = judge(sandbox, row["code"], Cases("f", tuple(row["inputs"]), tuple(row["outputs"])), criterion)
+    assert (result.status == "pass") == (wanted == "pass"), result
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,8 @@ def problems(data_dir):
 def test_own_solutions_of_real_problems(bwrap, problems, kind):
     rows = [json.loads(line) for line in (CASES / "code_lcb_solutions.jsonl").read_text().splitlines()]
     assert len(rows) >= 20
-    jobs = [Sample(problems[row["id"]], 0, f"Plan first.\n```python\n{row[kind]}\n```\nDone.") for row in rows]
-    grades = get_scorer("livecodebench").grade(jobs, workers=2)
+    samples = [Sample(problems[row["id"]], 0, f"Plan first.\n```python\n{row[kind]}\n```\nDone.") for row in rows]
+    grades = get_scorer("livecodebench").grade(samples, workers=2)
     assert [grade.problem_id for grade in grades] == [row["id"] for row in rows]
     for grade in grades:
         assert (grade.details["official"] == "pass") == (kind == "right"), (grade.problem_id, grade.details)
@@ -63,20 +63,22 @@ def test_every_public_problem_loads_and_runs(bwrap, problems):
         "import sys\nsys.stdin.read()",
         "class Solution:\n    def {}(self, *arguments):\n        return None",
     )
-    jobs = []
+    samples = []
     for problem in problems.values():
         cases = read_tests(problem.id, problem.metadata)
-        jobs.append(Sample(problem, 0, f"```\n{functional.format(cases.function) if cases.function else stdin}\n```"))
-    grades = get_scorer("livecodebench").grade(jobs, workers=2)
+        samples.append(
+            Sample(problem, 0, f"```\n{functional.format(cases.function) if cases.function else stdin}\n```")
+        )
+    grades = get_scorer("livecodebench").grade(samples, workers=2)
     assert len(grades) == 342
     assert {(grade.details["official"], grade.details["process"]) for grade in grades} == {("fail", "fail")}
 
 
-def test_the_verdict_that_counts_is_chosen(bwrap):
+def test_the_criterion_that_counts_is_chosen(bwrap):
     program = "```\nimport sys\nprint(sum(map(int, sys.stdin)))\n```"
     row = {"public_test_cases": json.dumps([{"input": "1\n2", "output": "3"}]), "metadata": "{}"}
-    job = Sample(Problem("livecodebench", "p", "", "", row), 0, program)
-    official, process = (get_scorer("livecodebench", lcb_io=way).grade([job])[0] for way in WAYS)
+    sample = Sample(Problem("livecodebench", "p", "", "", row), 0, program)
+    official, process = (get_scorer("livecodebench", lcb_io=criterion).grade([sample])[0] for criterion in CRITERIA)
     assert (official.correct, process.correct) == (False, True)
     assert official.details["process"] == process.details["process"] == "pass"
     with pytest.raises(UnknownName, match="offical"):
@@ -88,7 +90,7 @@ def test_no_program_is_no_answer(bwrap):
     problem = Problem("livecodebench", "p", "", "", row)
     for output in ("", "print(1)", "```python\nprint(1)", "```\n\n```"):
         assert get_scorer("livecodebench").grade([Sample(problem, 0, output)])[0].status == "no_answer"
-    whole = Sample(problem, 0, "pass", prompt="livecodebench-base")
+    whole = Sample(problem, 0, "pass", continues=True)
     assert get_scorer("livecodebench").grade([whole])[0].correct
 
 

@@ -10,13 +10,13 @@ import pytest
 from rast_eval.errors import SandboxError
 from rast_eval.scoring import get_scorer
 from rast_eval.scoring.code.frames import Frames
-from rast_eval.scoring.code.sandbox import Job, Limits, Pool, Sandbox, bwrap, run_pool
+from rast_eval.scoring.code.sandbox import Execution, Limits, Pool, Sandbox, bwrap, run_pool
 from rast_eval.scoring.code.sandbox.inside import codec, seccomp
 
 
-def job(code, inputs=((1,),), limits=Limits(call=1.0), **options):  # noqa: B008
+def execution(code, inputs=((1,),), limits=Limits(call=1.0), **options):  # noqa: B008
     head = {"mode": "calls", "code": code, "entry": "f", **options}
-    return Job(json.dumps(head).encode() + b"\n" + codec.encode([list(call) for call in inputs]).encode(), limits)
+    return Execution(json.dumps(head).encode() + b"\n" + codec.encode([list(call) for call in inputs]).encode(), limits)
 
 
 def returned(sandbox, *arguments, **options):
@@ -26,7 +26,7 @@ def returned(sandbox, *arguments, **options):
         found.extend(frames.push(piece))
         return True
 
-    outcome = sandbox.run(job(*arguments, **options), consume)
+    outcome = sandbox.run(execution(*arguments, **options), consume)
     return outcome, [codec.decode(body) if kind == "=" else body.decode() for kind, body in found]
 
 
@@ -58,7 +58,7 @@ def test_returned_data_come_back(any_sandbox):
         ("def f(x):\n    return bytearray(1 << 36)", "exited"),
     ],
 )
-def test_limits_hold_and_the_next_job_runs(any_sandbox, code, why):
+def test_limits_hold_and_the_next_program_runs(any_sandbox, code, why):
     limits = Limits(load=1.0, call=1.0, total=3.0, output=1 << 20)
     outcome, values = returned(any_sandbox, code, limits=limits)
     assert outcome.why == why
@@ -66,11 +66,11 @@ def test_limits_hold_and_the_next_job_runs(any_sandbox, code, why):
     assert returned(any_sandbox, "def f(x):\n    return x")[1] == [1]
 
 
-def test_consuming_can_stop_a_job_early(any_sandbox):
+def test_consuming_can_stop_a_program_early(any_sandbox):
     started = time.monotonic()
     many = [[number] for number in range(1000)]
     code = "import time\ndef f(x):\n    time.sleep(0.02)\n    return 'x' * 100000"
-    outcome = any_sandbox.run(job(code, many, Limits()), lambda _: False)
+    outcome = any_sandbox.run(execution(code, many, Limits()), lambda _: False)
     assert outcome.why == "aborted"
     assert time.monotonic() - started < 10
     assert returned(any_sandbox, "def f(x):\n    return x")[1] == [1]
@@ -82,6 +82,40 @@ def test_a_sandbox_in_which_anything_was_left_is_replaced(sandbox):
     )
     for _ in range(3):
         assert returned(sandbox, code)[1] == [[]]
+
+
+@pytest.mark.parametrize("mark", ["os.mkdir('/tmp/a'); os.rmdir('/tmp/a')", "os.remove(tempfile.mkstemp()[1])"])
+def test_no_mark_on_the_temporary_folder_reaches_the_next_program(sandbox, mark):
+    """A folder's times say that something was there; a sandbox in which they moved is thrown away."""
+    assert returned(sandbox, f"import os, tempfile\ndef f(x):\n    {mark}\n    return x")[1] == [1]
+    assert sandbox._process is None
+    assert returned(sandbox, "import os\ndef f(x):\n    return os.listdir('/tmp')")[1] == [[]]
+    assert sandbox._process is not None
+
+
+def test_nothing_can_be_marked_but_a_programs_own_files(any_sandbox):
+    """Under root the devices of the machine would be the program's."""
+    code = """
+import os, tempfile
+def f(x):
+    open('/dev/null', 'w').write('x')
+    own = os.getcwd()
+    marked = []
+    for path in {own, '/tmp', *(line.split()[1] for line in open('/proc/self/mounts'))}:
+        for change in (
+            lambda: os.utime(path, ns=(5, 7)),
+            lambda: os.chmod(path, os.stat(path).st_mode),
+            lambda: os.chown(path, os.getuid(), -1),
+            lambda: os.setxattr(path, 'user.note', b'7'),
+        ):
+            try:
+                change()
+                marked.append(path)
+            except OSError:
+                pass
+    return [marked, len(os.urandom(8))]
+"""
+    assert returned(any_sandbox, code)[1] == [[[], 8]]
 
 
 def test_a_dead_fork_server_is_replaced(any_sandbox):

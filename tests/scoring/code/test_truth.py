@@ -44,11 +44,26 @@ def test_arguments_are_made_only_where_the_cache_has_nothing(sandbox):
     assert Reference(CODE, "f", False, [[7]], never).load().sizes == (3,)
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: data + b"x", lambda data: b"{}\n" + data])
-def test_a_damaged_file_counts_as_none(sandbox, damage):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-1],
+        lambda data: data + b"x",
+        lambda data: b"{}\n" + data,
+        lambda data: data[:-2] + bytes([data[-2] ^ 1]) + data[-1:],  # in an expected output
+        lambda data: data.replace(b"[[8]]", b"[[9]]"),  # in the inputs
+        lambda data: data.replace(b'"nan": false', b'"nan": true '),
+    ],
+)
+def test_a_damaged_file_counts_as_none_and_is_made_anew(sandbox, damage):
     made = reference(((8,),)).compute(sandbox)
-    made.path.write_bytes(damage(made.path.read_bytes()))
+    whole = made.path.read_bytes()
+    assert damage(whole) != whole
+    made.path.write_bytes(damage(whole))
     assert reference(((8,),)).load() is None
+    again = reference(((8,),)).compute(sandbox)
+    assert again == reference(((8,),)).load()
+    assert (again.inputs(), body(again)) == (b"[[8]]", body(made))
 
 
 def test_a_file_that_others_may_be_reading_is_left_alone(sandbox):

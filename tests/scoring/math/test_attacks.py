@@ -94,13 +94,13 @@ def test_nothing_runs(tmp_path, listener, name):
     attacks = render(tmp_path, listener.getsockname()[1])
     assert len(attacks) >= 30
     boxed = [rf"\boxed{{{attack}}}" for attack in attacks] + [f"The answer is: {attack}" for attack in attacks]
-    jobs = [
-        Sample(Problem("math500", str(number), "", gold, {"gold": gold}), 0, output)
+    samples = [
+        Sample(Problem("math500", str(number), "", gold), 0, output)
         for number, output in enumerate(boxed)
         for gold in GOLDS
     ]
     scorer = get_scorer(name, votes=False)
-    grades = scorer.grade(jobs, workers=2)
+    grades = scorer.grade(samples, workers=2)
     scorer.close()
     assert os.listdir(tmp_path) == []
     with pytest.raises(BlockingIOError):
@@ -111,14 +111,14 @@ def test_nothing_runs(tmp_path, listener, name):
 
 
 def test_attacks_as_votes(tmp_path):
-    jobs = [
+    samples = [
         Sample(Problem("math500", "0", "", "7"), n, rf"\boxed{{{text}}}") for n, text in enumerate(render(tmp_path, 1))
     ]
     scorer = get_scorer("simplerl")
-    grades = scorer.grade(jobs, workers=1)
+    grades = scorer.grade(samples, workers=1)
     scorer.close()
     assert os.listdir(tmp_path) == []
-    assert len(grades) == len(jobs)
+    assert len(grades) == len(samples)
 
 
 @pytest.mark.parametrize("attack", range(len(TEMPLATES)))

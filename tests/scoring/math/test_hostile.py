@@ -6,6 +6,7 @@ import resource
 
 import pytest
 
+from rast_eval.inputs import prompts
 from rast_eval.scoring import get_scorer
 from rast_eval.types import Problem, Sample
 
@@ -109,6 +110,9 @@ def outputs_of(name):
     return [box(text.strip()) for text in (texts.split(";") if isinstance(texts, str) else texts)]
 
 
+STOPS = prompts.get("qwen-boxed").stop
+
+
 @pytest.fixture(scope="module")
 def scorer():
     scorer = get_scorer("simplerl", votes=False, cpu_seconds=0.25)
@@ -123,9 +127,9 @@ def test_every_class_finishes(scorer, name):
     gold = GOLDS.get(name, r"\frac{7}{2}")
     hostile = [Sample(Problem("math500", f"h{n}", "", gold), 0, text) for n, text in enumerate(outputs)]
     honest = [Sample(Problem("math500", f"g{n}", "", "(1,x+1)"), 0, r"\boxed{(1, 1+x)}") for n in range(len(outputs))]
-    mixed = [job for pair in zip(hostile, honest, strict=True) for job in pair]
+    mixed = [sample for pair in zip(hostile, honest, strict=True) for sample in pair]
     grades = scorer.grade(mixed, workers=2)
-    assert [grade.problem_id for grade in grades] == [job.problem.id for job in mixed]
+    assert [grade.problem_id for grade in grades] == [sample.problem.id for sample in mixed]
     assert all(grade.correct and grade.status == "ok" for grade in grades[1::2])
     assert not any(grade.correct for grade in grades[::2])
     assert {grade.status for grade in grades[::2]} <= {"ok", "no_answer", "timeout", "error"}
@@ -147,7 +151,7 @@ def test_an_empty_output_against_an_empty_gold_is_wrong(scorer):
         "\t",
     ]
     grades = scorer.grade(
-        [Sample(Problem("math500", "97", "", ""), n, text) for n, text in enumerate(texts)], workers=1
+        [Sample(Problem("math500", "97", "", ""), n, text, STOPS) for n, text in enumerate(texts)], workers=1
     )
     scorer.close()
     assert not any(grade.correct for grade in grades)

@@ -74,7 +74,8 @@ def command(channel_fd: int) -> list[str]:
         words += ["--ro-bind", folder, inside]
     words += ["--ro-bind", str(INSIDE), "/sandbox"]
     # The proc mount must be read-only: for root, files under /proc/sys stay writable even without capabilities.
-    words += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    words += ["--proc", "/proc", "--remount-ro", "/proc"]
+    words += ["--dev", "/dev", "--remount-ro", "/dev/pts", "--remount-ro", "/dev"]
     words += ["--size", str(TMP_BYTES), "--tmpfs", "/tmp", "--chdir", "/tmp", "--remount-ro", "/", "--"]
     return [
         *words,

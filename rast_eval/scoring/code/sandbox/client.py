@@ -1,4 +1,4 @@
-"""The outer half of the sandbox: starts the fork server, hands it jobs, reads data back, restarts it when in doubt."""
+"""The outer half of the sandbox: starts the fork server, hands it programs, reads data back, replaces it in doubt."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Why = Literal["exited", "time", "aborted", "output", "files", "lost"]
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds of a job's own time (wall time less waiting for a CPU) and its sizes in bytes.
+    """Seconds of a program's own time (wall time less waiting for a CPU) and its sizes in bytes.
 
     Attributes:
         load: from the start until the first call.
         call: each call; `special` holds calls with another limit, by index.
-        total: the whole job.
+        total: the whole execution.
         output: bytes on the result pipe.
         memory: address space of the process.
     """
@@ -46,7 +46,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Job:
+class Execution:
     """One program with its inputs. Never anything that was expected of it.
 
     Attributes:
@@ -61,7 +61,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended; what it returned went to `consume` on the way.
+    """How an execution ended; what it returned went to `consume` on the way.
 
     Attributes:
         why: `exited` by itself; out of `time`; `aborted` by `consume`; too much `output` or too many `files`;
@@ -145,29 +145,29 @@ class Sandbox:
             )
         return self._channel
 
-    def run(self, job: Job, consume: Callable[[bytes], bool]) -> Outcome:
-        """Run `job`, passing each piece of its output to `consume` until that returns False (then it is aborted)."""
+    def run(self, execution: Execution, consume: Callable[[bytes], bool]) -> Outcome:
+        """Run a program, passing each piece of its output to `consume` until that returns False, which aborts it."""
         channel = self._ready()
-        payload = os.memfd_create("job")
+        payload = os.memfd_create("execution")
         results, their_results = os.pipe2(os.O_CLOEXEC)
         lent, feed = [payload, their_results], None
         with contextlib.suppress(OSError):  # beyond the user's quota the pipe stays small
             fcntl.fcntl(results, F_SETPIPE_SZ, PIPE_BYTES)
         try:
             try:
-                _write_all(payload, job.payload)
-                if job.stdin is not None:
+                _write_all(payload, execution.payload)
+                if execution.stdin is not None:
                     their_stdin, stdin = os.pipe2(os.O_CLOEXEC)
                     lent.append(their_stdin)
-                    feed = _Feed(stdin, job.stdin)
-                socket.send_fds(channel, [_header(job.limits)], lent)
+                    feed = _Feed(stdin, execution.stdin)
+                socket.send_fds(channel, [_header(execution.limits)], lent)
             except OSError:
                 self.close()
                 return Outcome("lost", None, 0.0)
             finally:
                 for descriptor in lent:
                     os.close(descriptor)
-            return self._follow(channel, results, feed, job.limits, consume)
+            return self._follow(channel, results, feed, execution.limits, consume)
         finally:
             os.close(results)
             if feed is not None:

@@ -53,7 +53,7 @@ class Pool:
         """Results in the order of `tasks`, each run in the sandbox of some worker.
 
         A result that is `timed_out` counts only if it is so again with no other task running, whatever the number of
-        workers: load must not change a verdict.
+        workers: load must not change a grade.
         """
         results: dict[int, T] = {}
         order = iter(range(len(tasks)))

@@ -1,9 +1,9 @@
-"""The first process inside the sandbox: forks one child a job, watches its clock, then kills whatever is left.
+"""The first process inside the sandbox: forks one child a program, watches its clock, then kills whatever is left.
 
 Started as `python -I -S forkserver.py SOCKET_FD KIND SITE_DIR…` with KIND `namespace` (process 1 of its own process
 namespace: what is left is killed with kill(-1), and nothing inside can signal process 1) or `bare` (limits only).
 
-A job arrives as one datagram, a JSON header of limits, with two or three descriptors: the payload, the pipe for
+A program arrives as one datagram, a JSON header of limits, with two or three descriptors: the payload, the pipe for
 results and, for programs, the pipe for stdin. The payload is read by the child only, and results go straight to the
 other side: nothing that one candidate sees or says ever lies in this process, from which the next one is forked.
 """
@@ -27,16 +27,16 @@ from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TICKS = 100
-"""How often a running job is looked at within the limit of one call: each look takes the CPU from it."""
+"""How often a running program is looked at within the limit of one call: each look takes the CPU from it."""
 SHORTEST_TICK, LONGEST_TICK = 0.01, 0.05
 SEND_SECONDS = 30
 """Between two calls outputs are encoded and sent, which the other side may hold up."""
 MAX_FILES = 2000
-"""Inodes a job may use in the temporary file system."""
+"""Inodes a program may use in the temporary file system."""
 
 
 def main() -> None:
-    """Serve jobs until the other side closes the socket."""
+    """Serve programs until the other side closes the socket."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     namespace = sys.argv[2] == "namespace"
     sys.path[:0] = [HERE]
@@ -64,12 +64,12 @@ def main() -> None:
 
 
 class Server:
-    """Runs one job at a time."""
+    """Runs one program at a time."""
 
     def __init__(self, channel: socket.socket, namespace: bool) -> None:
         self.channel = channel
         self.namespace = namespace
-        self.temp_mode = os.stat("/tmp").st_mode
+        self.untouched = _marks("/tmp")
 
     def run(self, header: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         """Fork, watch, kill, reap. The report's `clean` is False when the sandbox must be thrown away."""
@@ -164,7 +164,7 @@ class Server:
             shutil.rmtree(folder, ignore_errors=True)
             return True
         try:
-            return not os.listdir("/tmp") and os.stat("/tmp").st_mode == self.temp_mode
+            return not os.listdir("/tmp") and _marks("/tmp") == self.untouched
         except OSError:
             return False
 
@@ -201,6 +201,12 @@ class _Clock:
     def __del__(self) -> None:
         if self._stat >= 0:
             os.close(self._stat)
+
+
+def _marks(folder: str) -> tuple[int, ...]:
+    """What a program can change of a folder and the next could read; any change moves the last, which none can set."""
+    found = os.stat(folder)
+    return found.st_mode, found.st_uid, found.st_gid, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _limit(header: dict[str, Any], namespace: bool) -> None:

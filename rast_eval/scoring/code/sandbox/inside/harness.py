@@ -83,15 +83,15 @@ class Results:
 
 
 def run(payload: bytes, result_fd: int, progress: Any, stdin_fd: int | None) -> int:
-    """Do the job in `payload`: a line of JSON, then the inputs as tagged JSON. Returns the exit code."""
+    """Carry out the order in `payload`: a line of JSON, then the inputs as tagged JSON. Returns the exit code."""
     head, _, inputs = payload.partition(b"\n")
-    job = json.loads(head)
-    if job["mode"] == "program":
-        return run_program(job, result_fd, stdin_fd)
+    order = json.loads(head)
+    if order["mode"] == "program":
+        return run_program(order, result_fd, stdin_fd)
     results = Results(result_fd)
     try:
-        runner = run_mocked if job["mode"] == "mocked" else run_calls
-        runner(job, codec.decode(inputs), results, progress)
+        runner = run_mocked if order["mode"] == "mocked" else run_calls
+        runner(order, codec.decode(inputs), results, progress)
         code = 0
     except BaseException as problem:
         results.send("!", type(problem).__name__.replace("\n", " "))
@@ -100,28 +100,28 @@ def run(payload: bytes, result_fd: int, progress: Any, stdin_fd: int | None) -> 
     return code
 
 
-def _load(job: dict[str, Any], code: Any, name: str) -> types.ModuleType:
+def _load(order: dict[str, Any], code: Any, name: str) -> types.ModuleType:
     module = types.ModuleType(name)
     sys.modules[name] = module
-    if job.get("prelude"):
+    if order.get("prelude"):
         exec(prelude, module.__dict__)
     exec(compile(code, "<solution>", "exec", dont_inherit=True), module.__dict__)
     return module
 
 
-def run_calls(job: dict[str, Any], inputs: list[Any], results: Results, progress: Any) -> None:
-    """Call `job["entry"]` on each argument list. `progress` holds 2i+1 during call i, 2i+2 after it."""
-    module = _load(job, job["code"], "solution")
-    in_class = job.get("solution_class") and "class Solution" in job["code"]
+def run_calls(order: dict[str, Any], inputs: list[Any], results: Results, progress: Any) -> None:
+    """Call `order["entry"]` on each argument list. `progress` holds 2i+1 during call i, 2i+2 after it."""
+    module = _load(order, order["code"], "solution")
+    in_class = order.get("solution_class") and "class Solution" in order["code"]
     owner = module.Solution() if in_class else module
-    function = getattr(owner, job["entry"])
-    as_set, timed, fresh = job.get("as_set"), job.get("timed"), job.get("fresh") and in_class
+    function = getattr(owner, order["entry"])
+    as_set, timed, fresh = order.get("as_set"), order.get("timed"), order.get("fresh") and in_class
     clock, encode = time.process_time, codec.encode
     for index, arguments in enumerate(inputs):
         progress[0] = 2 * index + 1
         started = clock() if timed else 0.0
         if fresh:
-            function = getattr(module.Solution(), job["entry"])
+            function = getattr(module.Solution(), order["entry"])
         value = function(*arguments)
         if as_set:
             value = set(value)
@@ -132,12 +132,12 @@ def run_calls(job: dict[str, Any], inputs: list[Any], results: Results, progress
             results.send("=", repr(seconds))
 
 
-def run_mocked(job: dict[str, Any], inputs: list[str], results: Results, progress: Any) -> None:
-    """LiveCodeBench's official way: the program becomes a function, called once a test with replaced streams."""
+def run_mocked(order: dict[str, Any], inputs: list[str], results: Results, progress: Any) -> None:
+    """As LiveCodeBench's checker does: the program becomes a function, called once a test with replaced streams."""
     original = _Stream("")
     sys.stdin = original  # what `from sys import stdin` binds when the module loads
-    entry, code = _wrapped(job["code"])
-    module = _load(job, code, "solution")
+    entry, code = _wrapped(order["code"])
+    module = _load(order, code, "solution")
     function = getattr(module, entry)
     for index, text in enumerate(inputs):
         progress[0] = 2 * index + 1
@@ -231,7 +231,7 @@ class _Stream(io.StringIO):
         return iter(())
 
 
-def run_program(job: dict[str, Any], result_fd: int, stdin_fd: int | None) -> int:
+def run_program(order: dict[str, Any], result_fd: int, stdin_fd: int | None) -> int:
     """Run the code as `__main__` with a real pipe on descriptor 0 and the result pipe on descriptor 1."""
     if stdin_fd is not None:
         os.dup2(stdin_fd, 0)
@@ -243,7 +243,7 @@ def run_program(job: dict[str, Any], result_fd: int, stdin_fd: int | None) -> in
     sys.argv = ["main.py"]
     code = 0
     try:
-        _load(job, job["code"], "__main__")
+        _load(order, order["code"], "__main__")
     except SystemExit:
         pass  # the contest sites look at what was printed, and so does the official checker
     except BaseException:

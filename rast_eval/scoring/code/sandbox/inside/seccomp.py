@@ -1,8 +1,9 @@
 """A system-call filter for candidate programs: no new processes, sockets, memory files or IPC, no hand on others.
 
-Neither EvalPlus nor LiveCodeBench lets a program start processes, so refusing them costs no verdict, and it leaves
-nothing to reap. Refused calls fail with EPERM, as if the user lacked the right. Known machines: x86_64 and aarch64;
-elsewhere there is no filter and the namespaces and limits stand alone.
+Neither EvalPlus nor LiveCodeBench lets a program start processes, so refusing them costs no grade, and it leaves
+nothing to reap. Modes, owners, times and attributes of files are refused because a device such as /dev/null is the
+machine's own, and under root the program's to change. Refused calls fail with EPERM, as if the user lacked the right.
+Known machines: x86_64 and aarch64; elsewhere there is no filter and the namespaces and limits stand alone.
 """
 
 from __future__ import annotations
@@ -68,6 +69,27 @@ _REFUSED: dict[str, tuple[int, int]] = {
     "open_by_handle_at": (304, 265),
     "fanotify_init": (300, 262),
     "personality": (135, 92),
+    "chmod": (90, -1),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, -1),
+    "fchown": (93, 55),
+    "lchown": (94, -1),
+    "fchownat": (260, 54),
+    "utime": (132, -1),
+    "utimes": (235, -1),
+    "futimesat": (261, -1),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
 }
 
 _ONLY_ITSELF: dict[str, tuple[int, int]] = {

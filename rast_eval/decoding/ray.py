@@ -1,0 +1,247 @@
+"""Several engines as one: Ray actors, each with its own GPUs, on this machine or all over a cluster.
+
+Ray places the actors, starts them again where they die, and carries requests out and completions back as they finish.
+What was not answered by an actor that died is asked again, so that a lost process, card or node costs time only.
+
+    EngineConfig(backend="vllm", data_parallel_size=8, tensor_parallel_size=4, ray="auto")    # 32 GPUs of a cluster
+    EngineConfig(backend="hf", data_parallel_size=2)                                          # this machine alone
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rast_eval.config import EngineConfig
+from rast_eval.decoding.checks import check_same_members
+from rast_eval.errors import BackendError, RastEvalError, UsageError
+from rast_eval.types import Completion, Request, Sampling, System
+
+LOCAL = "local"
+"""Of `EngineConfig.ray`: a Ray of this process's own, on the loopback interface, that ends with it."""
+
+DEATHS = 5
+"""Actors that may die one after the other without a completion between them; then the fault is not the machine's."""
+
+Key = tuple[str, int]
+
+
+class EngineActor:
+    """What Ray runs: one engine, in a process of its own."""
+
+    def __init__(self, system: System, config: EngineConfig) -> None:
+        from rast_eval.decoding.engine import make_engine
+
+        self._engine = make_engine(system, config)
+
+    def ready(self) -> dict[str, Any]:
+        """The engine's settings, once it has started."""
+        return dict(self._engine.settings)
+
+    def generate(
+        self,
+        requests: Sequence[Request],
+        system: System,
+        sampling: Sampling,
+        stop: Sequence[str],
+        stop_token_ids: Sequence[int],
+    ) -> Iterator[Completion]:
+        """Completions as they finish, under the λ of `system`: an actor that was started anew has the first ones."""
+        self._engine.reweight(system)
+        yield from self._engine.generate(requests, sampling, stop, stop_token_ids)
+
+
+@dataclass
+class _Lane:
+    """An actor and what it is doing: answering a stream, of which it still owes some requests, or starting anew."""
+
+    actor: Any
+    stream: Any = None
+    waking: Any = None
+    owed: dict[Key, Request] = field(default_factory=dict)
+
+
+class RayEngine:
+    """Implements `types.Engine` with `config.data_parallel_size` engines.
+
+    Requests carry their own seeds, so which engine continues them changes nothing but rounding.
+
+    Raises:
+        BackendError: Ray is not installed or cannot be reached, or its machines have too few GPUs.
+        RastEvalError: what the first engine to fail raised.
+    """
+
+    def __init__(self, system: System, config: EngineConfig) -> None:
+        self._ray = _connect(config)
+        self._system = system
+        single = replace(config, data_parallel_size=1, ray=None)
+        actor = self._ray.remote(EngineActor)
+        options = _placement(self._ray, config)
+        self._lanes = [
+            _Lane(actor.options(max_restarts=-1, **option).remote(system, single))
+            for option in options[: config.data_parallel_size]
+        ]
+        try:
+            told = self._get([lane.actor.ready.remote() for lane in self._lanes])
+            self.settings: Mapping[str, Any] = {**told[0], "replicas": config.data_parallel_size}
+        except BaseException:
+            self.close()
+            raise
+
+    def generate(
+        self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
+    ) -> Iterator[Completion]:
+        """Yield completions of all engines as they finish.
+
+        Raises:
+            BackendError: engines die again and again.
+            RastEvalError: what an engine raised.
+        """
+        queue = deque(_by_problem(requests))
+        settings = (self._system, sampling, tuple(stop), tuple(stop_token_ids))
+        deaths = 0
+        try:
+            while queue or any(lane.stream for lane in self._lanes):
+                for lane in self._lanes:
+                    if lane.stream is None and lane.waking is None and queue:
+                        self._hand_out(lane, queue, settings)
+                busy = {lane.stream or lane.waking: lane for lane in self._lanes if lane.stream or lane.waking}
+                ready, _ = self._ray.wait(list(busy), num_returns=1, fetch_local=False)
+                lane = busy[ready[0]]
+                try:
+                    if lane.stream is None:
+                        self._get(lane.waking)
+                        lane.waking = None
+                        continue
+                    completion: Completion = self._get(next(lane.stream))
+                except StopIteration:
+                    pass
+                except self._ray.exceptions.RayActorError as error:
+                    deaths += 1
+                    if deaths > DEATHS:
+                        raise BackendError(
+                            f"Engines die again and again ({type(error).__name__}).",
+                            "Ray's logs say why; lower --max-num-seqs or --max-model-len if memory is short.",
+                        ) from error
+                    # Ray starts the actor again and repeats this call until it answers.
+                    lane.waking = lane.actor.ready.options(max_task_retries=-1).remote()
+                else:
+                    deaths = 0
+                    del lane.owed[completion.problem_id, completion.sample]
+                    yield completion
+                    continue
+                queue.extendleft(_by_problem(list(lane.owed.values())))
+                lane.stream, lane.owed = None, {}
+        finally:
+            for lane in self._lanes:
+                if lane.stream is not None:
+                    self._ray.cancel(lane.stream)
+                    lane.stream, lane.owed = None, {}
+
+    def reweight(self, system: System) -> None:
+        """Go on with other λ in every engine; see `VLLMEngine.reweight`."""
+        check_same_members(self._system, system)
+        self._system = system
+
+    def close(self) -> None:
+        """End the engines; a Ray of our own ends with the process."""
+        for lane in self._lanes:
+            self._ray.kill(lane.actor)
+        self._lanes = []
+
+    def _hand_out(self, lane: _Lane, queue: deque[list[Request]], settings: tuple[Any, ...]) -> None:
+        """Give an idle engine half of its fair share of what is left: large parts first, single problems at the end.
+
+        Each part ends with a few long outputs that leave an engine half empty, so there should be few parts; and the
+        last ones should be small, so that all engines end together.
+        """
+        left = sum(map(len, queue))
+        wanted = max(1, left // (2 * len(self._lanes)))
+        chosen: list[Request] = []
+        while queue and len(chosen) < wanted:
+            chosen += queue.popleft()
+        lane.owed = {(request.problem_id, request.sample): request for request in chosen}
+        lane.stream = lane.actor.generate.options(num_returns="streaming").remote(chosen, *settings)
+
+    def _get(self, refs: Any) -> Any:
+        """What the references hold; errors of ours come back as they were raised."""
+        try:
+            return self._ray.get(refs)
+        except self._ray.exceptions.RayTaskError as error:
+            cause = error.cause if isinstance(error.cause, RastEvalError) else None
+            if cause is None:
+                raise BackendError(f"An engine failed: {error.cause!r}.", "Type `rast-eval doctor`.") from error
+            raise cause from None
+
+
+def _connect(config: EngineConfig) -> Any:
+    """The module `ray`, connected."""
+    try:
+        import ray
+    except ImportError as error:
+        raise BackendError(
+            "Ray is not installed; it runs several engines at once.",
+            "Type `pip install 'rast-eval[ray]'`, or leave out --ray and --data-parallel-size.",
+        ) from error
+    if ray.is_initialized():
+        return ray
+    # Ray asks home about itself, and warns about it, unless told not to.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    shared: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": True, "include_dashboard": False}
+    try:
+        if config.ray in (None, LOCAL):
+            ray.init(_node_ip_address="127.0.0.1", **shared)
+        else:
+            shared.pop("include_dashboard")
+            ray.init(address=config.ray, **shared)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise BackendError(
+            f"There is no Ray at {config.ray or LOCAL}: {str(error).splitlines()[0]}",
+            "Start one with `ray start --head`, or type --ray without an address for one of your own.",
+        ) from error
+    return ray
+
+
+def _placement(ray: Any, config: EngineConfig) -> list[dict[str, Any]]:
+    """Where each engine goes: with its GPUs on one node, or, where no node has so many, over several.
+
+    Raises:
+        UsageError: the cluster has too few GPUs.
+    """
+    gpus = config.tensor_parallel_size * config.pipeline_parallel_size
+    nodes = [int(node["Resources"].get("GPU", 0)) for node in ray.nodes() if node["Alive"]]
+    if not any(nodes):  # engines on CPUs share them as they please
+        return [{"num_cpus": 0}] * config.data_parallel_size
+    if sum(nodes) < gpus * config.data_parallel_size:
+        raise UsageError(
+            f"{config.data_parallel_size} engines of {gpus} GPUs each are more than Ray's {sum(nodes)} GPUs hold.",
+            f"Type --data-parallel-size {max(1, sum(nodes) // gpus)}, or a smaller --tensor-parallel-size.",
+        )
+    if gpus <= max(nodes):
+        return [{"num_gpus": gpus}] * config.data_parallel_size
+    from ray.util.placement_group import placement_group
+    from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+    # vLLM's own Ray executor places one worker a bundle of the group that its driver belongs to.
+    return [
+        {
+            "num_gpus": 0,
+            "scheduling_strategy": PlacementGroupSchedulingStrategy(
+                placement_group([{"GPU": 1, "CPU": 1}] * gpus, strategy="PACK"),
+                placement_group_capture_child_tasks=True,
+            ),
+            "runtime_env": {"env_vars": {"RAST_EVAL_EXECUTOR": "ray"}},
+        }
+        for _ in range(config.data_parallel_size)
+    ]
+
+
+def _by_problem(requests: Sequence[Request]) -> list[list[Request]]:
+    """Requests in groups of one problem: an engine that has all of its samples caches their prompt once."""
+    groups: dict[str, list[Request]] = {}
+    for request in requests:
+        groups.setdefault(request.problem_id, []).append(request)
+    return list(groups.values())

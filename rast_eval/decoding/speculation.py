@@ -1,0 +1,104 @@
+"""What speculative RAST drafts with, what it accepts, and when it is refused; the same for both backends.
+
+The expert is a member of the fused model anyway: it drafts γ tokens, one fused pass verifies them, and exact
+rejection sampling keeps the distribution. docs/speculation.md says when that pays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rast_eval.config import EngineConfig
+from rast_eval.errors import UsageError
+from rast_eval.inputs.models import shape_of
+from rast_eval.inputs.shapes import config_of
+from rast_eval.types import ModelRef, System
+
+EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
+"""Keys of a config.json whose layers choose among experts of their own."""
+
+BALANCE = 300.0
+"""Tokens that a pass of an H100 works on while it reads the weights: 990 TFLOP/s over 3.35 TB/s, bf16."""
+
+
+@dataclass
+class Acceptance:
+    """What became of the drafted tokens.
+
+    Attributes:
+        passes: fused passes, each of which gives one token more than were accepted.
+        drafted, accepted: by position in the draft, from the first one on.
+    """
+
+    passes: int = 0
+    drafted: list[int] = field(default_factory=list)
+    accepted: list[int] = field(default_factory=list)
+
+    @property
+    def tokens_per_pass(self) -> float:
+        """Mean tokens that one fused pass gives."""
+        return 1 + sum(self.accepted) / max(1, self.passes)
+
+    def count(self, drafted: int, accepted: int) -> None:
+        """Add one pass."""
+        self.passes += 1
+        for counts, length in ((self.drafted, drafted), (self.accepted, accepted)):
+            counts.extend([0] * (drafted - len(counts)))
+            for position in range(length):
+                counts[position] += 1
+
+
+def drafter(system: System, config: EngineConfig) -> ModelRef | None:
+    """The expert that drafts for `system`: the first whose columns all members share; None without a delta or γ.
+
+    Raises:
+        UsageError: speculation is asked for where it is not shown to be exact.
+    """
+    if not config.speculate or not system.deltas:
+        return None
+    if config.pipeline_parallel_size > 1:
+        raise UsageError(
+            "vLLM drafts no tokens across pipeline stages.",
+            "Type --tensor-parallel-size in place of --pipeline-parallel-size, or --speculate off.",
+        )
+    columns = {ref: shape.vocab_size for ref in system.members if (shape := shape_of(ref)) is not None}
+    shared = min(columns.values(), default=0)
+    experts = [delta.expert for delta in system.deltas]
+    fitting = [expert for expert in experts if columns.get(expert, shared) == shared]
+    if not fitting:
+        raise UsageError(
+            f"{experts[0].label} cannot draft: its {columns[experts[0]]:,} columns are more than the {shared:,} that "
+            "all members share.",
+            "Choose a delta whose vocabulary is no larger than the base's, or type --speculate off.",
+        )
+    for ref in system.members:
+        if any((config_of(ref) or {}).get(key) for key in EXPERTS):
+            raise UsageError(
+                f"{ref.label} is a mixture of experts, for which speculation was never shown to be exact.",
+                "Type --speculate off.",
+            )
+    return fitting[0]
+
+
+def tokens_per_pass(acceptance: float, drafted: int) -> float:
+    """Expected tokens of one fused pass, (1 − α^(γ+1)) / (1 − α): every drafted token stands with probability α."""
+    return float(drafted + 1) if acceptance == 1.0 else (1 - acceptance ** (drafted + 1)) / (1 - acceptance)
+
+
+def modelled_speed(base: float, expert: float, acceptance: float, drafted: int, batch: float = 1.0) -> float:
+    """Tokens a second against plain RAST where reading weights takes all the time, until work does.
+
+    A pass over t tokens of a sequence reads the weights once and works on `batch` · t of them: it costs
+    weight_bytes · max(1, batch · t / BALANCE). Plain RAST reads base and two small models for one token; a speculative
+    pass reads them for γ + 1, after γ passes of the expert for one.
+
+    Args:
+        base, expert: bytes of weights, or anything proportional to them; the antiexpert is taken to be as large.
+    """
+
+    def cost(weight_bytes: float, tokens: int) -> float:
+        return weight_bytes * max(1.0, batch * tokens / BALANCE)
+
+    plain = cost(base + 2 * expert, 1)
+    speculative = cost(base + 2 * expert, drafted + 1) + drafted * cost(expert, 1)
+    return plain / speculative * tokens_per_pass(acceptance, drafted)

@@ -1,0 +1,97 @@
+"""Speculation inside vLLM: its settings, its counters, and a fault of its CPU build mended while it lasts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rast_eval.config import AUTO, EngineConfig
+from rast_eval.decoding.speculation import Acceptance, drafter
+from rast_eval.errors import UsageError
+from rast_eval.types import System
+
+PROBE = (0.7310585, 2.7182817)
+"""Temperatures that uninitialised memory does not hold by chance."""
+
+COUNTERS = "vllm:spec_decode_num_"
+
+MOST = 8
+"""Drafted tokens that `auto` goes up to: more were never faster."""
+
+ANY_BATCH = 1 << 16
+
+
+def settings(system: System, config: EngineConfig) -> dict[str, Any]:
+    """Keyword arguments of `vllm.LLM` under which the first delta's expert drafts; empty for plain decoding.
+
+    Raises:
+        UsageError: speculation is asked for where it is not shown to be exact.
+    """
+    given = config.extra.get("speculative_config")
+    if given is not None:
+        raise UsageError(f"RAST drafts with its own expert, not by {given}.", "Type --speculate N instead.")
+    draft = drafter(system, config)
+    if draft is None:
+        return {}
+    chosen: dict[str, Any] = {
+        "method": "draft_model",
+        "model": draft.path,
+        "revision": draft.revision,
+        "num_speculative_tokens": MOST if config.speculate == AUTO else config.speculate,
+        "draft_tensor_parallel_size": config.tensor_parallel_size,
+        # Rejection sampling needs the distribution that a token was drawn from; `greedy` drafts would be lossless
+        # as well, but are accepted less often.
+        "draft_sample_method": "probabilistic",
+    }
+    found: dict[str, Any] = {"speculative_config": chosen, "disable_log_stats": False}
+    if config.speculate == AUTO:
+        # Any table makes vLLM expect a number that changes; the scheduler puts a `Pacer` in its place.
+        chosen["num_speculative_tokens_per_batch_size"] = [[1, ANY_BATCH, MOST]]
+        paced = "PacedAsyncScheduler" if torch.cuda.is_available() else "PacedScheduler"
+        found["scheduler_cls"] = f"rast_eval.decoding.vllm.pacing.{paced}"
+    return found
+
+
+def acceptance(llm: Any) -> Acceptance:
+    """What a running `vllm.LLM` counted since it started."""
+    found = Acceptance()
+    for metric in llm.get_metrics():
+        name = metric.name.removeprefix(COUNTERS)
+        if name == "drafts":
+            found.passes += int(metric.value)
+        elif name == "draft_tokens":
+            drafted = int(metric.value)
+        elif name == "accepted_tokens_per_pos":
+            found.accepted = [int(value) for value in metric.values]
+    if found.accepted:
+        found.drafted = [drafted // len(found.accepted)] * len(found.accepted)
+    return found
+
+
+def mend_expansion() -> bool:
+    """Replace vLLM's spreading of a request's temperature over its drafted tokens where it leaves memory unwritten.
+
+    Without Triton, vLLM up to at least 0.32 writes the spread values into a converted copy that it drops, so that
+    temperature and top-p of sampled requests are whatever the memory held (vLLM issue 55005). Where a probe comes out
+    right, nothing is replaced.
+
+    Returns:
+        Whether it was replaced.
+    """
+    from vllm.v1.sample import rejection_sampler
+
+    values = torch.tensor(PROBE)
+    spread = rejection_sampler.expand_batch_to_tokens(values, torch.tensor([1, 3], dtype=torch.int32), 3)
+    if torch.equal(spread, values[[0, 1, 1]]):
+        return False
+    rejection_sampler.expand_batch_to_tokens = _expand
+    return True
+
+
+def _expand(x: Tensor, cu_num_tokens: Tensor, num_tokens: int, replace_from: int = 0, replace_to: int = 0) -> Tensor:
+    """`x` [requests] repeated to [num_tokens]; `cu_num_tokens` is the running number of tokens."""
+    counts = torch.diff(cu_num_tokens.long(), prepend=cu_num_tokens.new_zeros(1, dtype=torch.long))
+    values = torch.where(x == replace_from, torch.full_like(x, replace_to), x)
+    return torch.repeat_interleave(values, counts, output_size=num_tokens)

