@@ -10,7 +10,7 @@ import argparse
 import math
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
@@ -29,12 +29,15 @@ from rast_eval.paper.scale import Scale, paper
 from rast_eval.paper.trajectories import Alike, Coverage, Moved, PathCase
 from rast_eval.report.page import Block
 from rast_eval.results.store import Store
+from rast_eval.runs.grading import grade_cell
 from rast_eval.statistics import mean_estimate, share_estimate
-from rast_eval.types import Arm, Cell, Completion, FinishReason, Grade, Request
+from rast_eval.types import Arm, Cell, Completion, FinishReason, Grade, Problem, Request, Sample
 
 MARK = "SIMULATED: no model was asked; every run is drawn at random around the published numbers."
 CONCENTRATION = 1.2
 """Of a problem's chance around the accuracy: small, so that most problems are easy or hard."""
+RIGHT = "7"
+"""The answer to every problem."""
 BEHAVING = {"base": 0.4, "rast": 1.1, "rl": 1.3, "expert": 0.8}
 """Listed words an output, by role."""
 UNPRINTED = {"base": 0.30, "rast": 0.36, "rl": 0.40, "expert": 0.2}
@@ -50,11 +53,11 @@ def mock_scale() -> Scale:
 class SimulatedReproduction(Reproduction):
     """A reproduction whose runs are drawn instead of generated."""
 
-    def run(self, spec: NamedRun) -> Path:
+    def run(self, named: NamedRun) -> Path:
         """Write a run's manifest, samples and grades unless they are there."""
-        folder = self.root / "runs" / spec.name
+        folder = self.root / "runs" / named.name
         if not (folder / "manifest.json").is_file():
-            write_run(spec, folder)
+            write_run(named, folder)
         return folder
 
     def sweep(self) -> None:
@@ -65,47 +68,64 @@ class SimulatedReproduction(Reproduction):
             self.run(sweep_run(self.scale, 0.5, temperature))
 
 
-def accuracy(spec: NamedRun, cell: Cell) -> float:
+def accuracy(named: NamedRun, cell: Cell) -> float:
     """What a cell is simulated around, as a fraction."""
-    role, delta = cell.arm.role, spec.deltas[0].partition(":")[0] if spec.deltas else ""
-    if spec.name.startswith("sweep/"):
-        temperature = 1.0 if spec.temperature is None else spec.temperature
-        found = next(p for p in published.figure6() if (p.weight, p.temperature) == (spec.weight, temperature))
-        return found.average.value / 100
-    printed = published.score(role, spec.base, cell.benchmark, delta if role == "rast" else "")
+    deltas, temperature = cell.system.deltas, named.config.temperature
+    if named.name.startswith("sweep/"):
+        point = (deltas[0].weight, temperature)
+        return next(p.average.value for p in published.figure6() if (p.weight, p.temperature) == point) / 100
+    delta = deltas[0].antiexpert.label if deltas else ""
+    printed = published.score(cell.arm.role, named.base, cell.benchmark, delta)
     if printed is None:
-        return UNPRINTED[role]
+        return UNPRINTED[cell.arm.role]
     return printed.average.value / 100 * (0.8 if cell.arm == "base@sampled" else 1.0)
 
 
-def write_run(spec: NamedRun, folder: Path) -> None:
+@dataclass
+class SimulatedScorer:
+    """Calls right what was written as right."""
+
+    name: str
+    version: str = "simulated"
+
+    def grade(self, samples: Sequence[Sample], workers: int | None = None) -> list[Grade]:
+        """Grades in the order of `samples`."""
+        answers = [sample.output.rpartition("{")[2].partition("}")[0] for sample in samples]
+        return [
+            Grade(sample.problem.id, sample.index, answer, answer == RIGHT, "ok", int(answer))
+            for sample, answer in zip(samples, answers, strict=True)
+        ]
+
+
+def write_run(named: NamedRun, folder: Path) -> None:
     """One run directory."""
-    plan = spec.plan("vllm")
+    plan = named.plan()
     store = Store(folder)
-    facts = {"status": "simulated", "backend": "none", "dtype": "none", "seed": 0, "preset": "paper", "mark": MARK}
+    facts = {"status": "simulated", "preset": "paper", "mark": MARK}
     with store.locked(), patch("os.fsync"):  # nobody needs these samples after a power cut
         store.begin(plan.cells, facts, overwrite=True)
         for cell in plan.cells:
-            store.write_grades(cell, cell.scorer, list(_cell(store, spec, cell)))
+            problems = [Problem(cell.benchmark, str(i), "", RIGHT) for i in range(cell.problem_count)]
+            for completion in _completions(named, cell):
+                problem = problems[int(completion.problem_id)]
+                request = Request(problem.id, completion.sample, (), 0, problem.sha256)
+                store.append(cell, request, completion)
+            grade_cell(store, cell, problems, SimulatedScorer(cell.scorer))
 
 
-def _cell(store: Store, spec: NamedRun, cell: Cell) -> Iterator[Grade]:
-    """Samples appended, grades yielded; problems are as easy or hard in every run."""
-    rng = np.random.default_rng(crc32(f"{spec.name} {cell.arm} {cell.benchmark}".encode()))
-    mean = min(0.98, max(0.02, accuracy(spec, cell)))
+def _completions(named: NamedRun, cell: Cell) -> Iterator[Completion]:
+    """Outputs of a cell; a problem is as easy or hard in every run."""
+    rng = np.random.default_rng(crc32(f"{named.name} {cell.arm} {cell.benchmark}".encode()))
+    mean = min(0.98, max(0.02, accuracy(named, cell)))
     ease = np.random.default_rng(sum(map(ord, cell.benchmark))).random(cell.problem_count)
     chances = beta.ppf(ease, mean * CONCENTRATION, (1 - mean) * CONCENTRATION)
     length = prose.LENGTHS.get(cell.benchmark, 700.0)
     for problem, chance in enumerate(chances):
         for sample in range(cell.n):
-            right = bool(rng.random() < chance)
-            answer = "7" if right else str(10 + int(rng.integers(5)))
-            words = int(rng.lognormal(math.log(length), 0.4))
+            answer = RIGHT if rng.random() < chance else str(10 + int(rng.integers(5)))
             text = f"{_behaving(rng, cell.arm)} So the answer is \\boxed{{{answer}}}."
-            request = Request(str(problem), sample, (), 0)
             ended: FinishReason = "length" if rng.random() < 0.01 else "stop"
-            store.append(cell, request, "", Completion(str(problem), sample, text, words, ended))
-            yield Grade(str(problem), sample, answer, right, "ok", 0 if right else int(answer))
+            yield Completion(str(problem), sample, text, int(rng.lognormal(math.log(length), 0.4)), ended)
 
 
 def _behaving(rng: np.random.Generator, arm: Arm) -> str:

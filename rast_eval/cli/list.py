@@ -45,7 +45,9 @@ def _tables(include_path: Path | None) -> dict[str, list[dict[str, str]]]:
             "name": entry.name,
             "base": _shown(entry.base.path),
             "RL-tuned": _shown(entry.rl.path) if entry.rl else "–",
-            "prompt": entry.prompt,
+            "prompt": ", ".join(
+                dict.fromkeys(benchmarks.get(name, folder).prompt or entry.prompt for name in entry.benchmarks)
+            ),
         }
         for entry in known_pairs().values()
     ]
