@@ -13,6 +13,9 @@ def doctor(
     data_dir: options.DataDir = None,
     include_path: options.IncludePath = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    certify: Annotated[
+        str | None, typer.Option(help="`speculation`: test vLLM's sampling under it on this machine; a minute.")
+    ] = None,
 ) -> None:
     """Check python, torch, vLLM, GPUs, hub cache, benchmark files, LaTeX parser and sandbox; exit code 1 on errors."""
     import json
@@ -20,6 +23,9 @@ def doctor(
 
     from rast_eval.doctor import run
 
+    if certify is not None:
+        _certify(certify)
+        return
     failed = False
     folders = options.existing_folder(data_dir, "--data-dir"), options.existing_folder(include_path, "--include-path")
     for check in run(*folders):
@@ -32,4 +38,26 @@ def doctor(
         if check.fix:
             typer.echo(f"{'':<24}→ {check.fix}")
     if failed:
+        raise typer.Exit(1)
+
+
+def _certify(what: str) -> None:
+    """Test what is named and keep the result; exit code 1 where it does not hold."""
+    from importlib.util import find_spec
+
+    from rast_eval.errors import BackendError, UnknownName
+
+    if what != "speculation":
+        raise UnknownName("certificate", what, ["speculation"])
+    if find_spec("vllm") is None:
+        raise BackendError("vLLM is not installed.", "Type `make setup-vllm`.")
+    from rast_eval.decoding.vllm import certificate
+
+    found = certificate.certify()
+    for check in found.checks:
+        told = f"p {check.p_two:.3f} and {check.p_three:.3f} for two and three tokens, {check.accepted:.0%} accepted"
+        typer.echo(f"{'ok' if check.exact else 'error':<8}{check.drafted} drafted, T = {check.temperature:g}: {told}")
+    typer.echo(f"{'exact' if found.exact else 'NOT exact'}: vLLM {found.vllm}, {found.device}, {found.runner}")
+    typer.echo(f"kept in {certificate.path()}", err=True)
+    if not found.exact:
         raise typer.Exit(1)

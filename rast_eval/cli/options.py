@@ -11,7 +11,7 @@ from typing import Annotated, cast
 
 import typer
 
-from rast_eval.config import Backend, CodeScoring, EngineConfig, RunConfig
+from rast_eval.config import AUTO, Backend, CodeScoring, EngineConfig, RunConfig
 from rast_eval.errors import UnknownName, UsageError
 from rast_eval.inputs import hub, resources
 from rast_eval.inputs.models import parse_weight, resolve_models
@@ -112,6 +112,10 @@ class EngineFlags:
     max_model_len: Annotated[int | None, typer.Option(min=1, help="Context window in tokens.")] = None
     max_num_seqs: Annotated[int | None, typer.Option(min=1, help="Sequences decoded together.")] = None
     enforce_eager: Annotated[bool, typer.Option("--enforce-eager", help="No CUDA graphs, no compilation.")] = False
+    speculate: Annotated[str, typer.Option(help="Tokens that the expert drafts a pass: a number, auto or off.")] = "off"
+    ray: Annotated[
+        str | None, typer.Option(help="Spread over the Ray cluster at this address; local for one of its own.")
+    ] = None
 
     def config(self, models: Models, seed: int = 0, offline: bool = False) -> EngineConfig:
         """The engine's settings.
@@ -119,7 +123,11 @@ class EngineFlags:
         Args:
             models: the embedded ones run on transformers unless --backend says otherwise.
         """
-        resolved = {"backend": resolve_backend(self.backend, models), "dtype": resolve_dtype(self.dtype)}
+        resolved = {
+            "backend": resolve_backend(self.backend, models),
+            "dtype": resolve_dtype(self.dtype),
+            "speculate": parse_speculate(self.speculate),
+        }
         return EngineConfig(**{**vars(self), **resolved}, seed=seed, offline=offline)
 
 
@@ -243,6 +251,19 @@ def resolve_backend(name: str | None, models: Models) -> Backend:
         raise UnknownName("backend", name, ["hf", "vllm"])
     embedded = Path(models.base.path).parent == resources.embedded_checkpoints()
     return "vllm" if not embedded and shutil.which("nvidia-smi") and find_spec("vllm") else "hf"
+
+
+def parse_speculate(text: str) -> int:
+    """`--speculate` as `EngineConfig.speculate`.
+
+    Raises:
+        UsageError: neither a number, `auto` nor `off`.
+    """
+    if text in ("auto", "off"):
+        return AUTO if text == "auto" else 0
+    if not text.isdigit():
+        raise UsageError(f"--speculate {text} is no number of tokens.", "Type for instance --speculate 4, auto or off.")
+    return int(text)
 
 
 DTYPES = {"half": "float16", "fp16": "float16", "bf16": "bfloat16", "float": "float32", "fp32": "float32"}

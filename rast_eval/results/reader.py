@@ -71,7 +71,7 @@ class GradeMatrix:
     """Everything known about the graded problems of a cell; N problems whose n samples are all graded.
 
     Attributes:
-        problem_ids: N ids, in the order of the samples file.
+        problem_ids: N ids, shorter ones first, then by their text.
         correct: bool [N, n].
         votes: int [N, n], class of the answer within its problem; −1 = no answer.
         predictions: N lists of n extracted answers.
@@ -202,7 +202,8 @@ def load_grades(run: Run, cell: Cell, scorer: str | None = None) -> GradeMatrix:
     }
     judged, stale = _read_grades(file, endings, name)
     columns = range(cell.n)
-    order = dict.fromkeys(problem for problem, _ in endings)
+    # Sorted, so that sums do not depend on the order in which an interrupted run was finished.
+    order = sorted({problem for problem, _ in endings}, key=lambda problem: (len(problem), problem))
     done = tuple(p for p in order if all((p, j) in judged for j in columns))
     found = [[judged[p, j] for j in columns] for p in done]
     ends = [[endings[p, j] for j in columns] for p in done]

@@ -69,11 +69,12 @@ def prompt_sha256(token_ids: Sequence[int]) -> str:
     return hashlib.sha256(json.dumps(list(token_ids)).encode()).hexdigest()
 
 
-def fingerprint(cell: Cell, checkpoints: Mapping[str, Mapping[str, str | None]]) -> str:
+def fingerprint(cell: Cell, checkpoints: Mapping[str, Mapping[str, str | None]], speculate: int = 0) -> str:
     """16 hex digits over everything that can change an output, save `limit` and `n`.
 
     Args:
         checkpoints: identities by `ModelRef.key`.
+        speculate: `EngineConfig.speculate`: sampled outputs keep their distribution under it, not their tokens.
     """
     facts = {
         "members": [checkpoints[ref.key] for ref in cell.system.members],
@@ -84,6 +85,7 @@ def fingerprint(cell: Cell, checkpoints: Mapping[str, Mapping[str, str | None]])
         "sampling": asdict(cell.sampling),
         "stop": cell.stop,
         "seed": cell.seed,
+        **({"speculate": speculate} if speculate and cell.system.deltas and not cell.sampling.greedy else {}),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -146,7 +148,7 @@ def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
                 benchmark.count, config.limit or benchmark.limit or sys.maxsize
             )
             cell = _cell(config, benchmark, scorers[benchmark.name], arm, systems[arm], prompt, count)
-            cells.append(replace(cell, fingerprint=fingerprint(cell, checkpoints)))
+            cells.append(replace(cell, fingerprint=fingerprint(cell, checkpoints, config.engine.speculate)))
     return Plan(config, tuple(cells), chosen, problems, digests, rows, templates, checkpoints)
 
 

@@ -5,6 +5,7 @@ import pytest
 from run_writer import write_run
 
 from rast_eval.analysis.behaviours import BEHAVIOURS, behaviour_table, count_behaviours, count_words
+from rast_eval.results.lines import encode_sample
 from rast_eval.results.reader import load_run
 
 
@@ -34,7 +35,9 @@ def test_counts_of_a_run(tmp_path):
     file = path / "samples/rast/math500.jsonl"
     rows = [json.loads(line) for line in file.open()]
     texts = ["check check", "but wait", "nothing", "verify", "", "another"]
-    file.write_text("".join(json.dumps({**row, "output": t}) + "\n" for row, t in zip(rows, texts, strict=True)))
+    for row in rows:
+        del row["output"], row["output_sha256"]
+    file.write_bytes(b"".join(encode_sample(row, text) for row, text in zip(rows, texts, strict=True)))
     found = {row.behaviour: row for row in count_behaviours(load_run(path))}
     verification = found["self-verification"]
     assert verification.per_output.value == pytest.approx(3 / 6)

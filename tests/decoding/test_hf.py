@@ -12,16 +12,17 @@ from rast_eval.inputs.models import resolve_models  # noqa: E402
 from rast_eval.runs import plan  # noqa: E402
 from rast_eval.types import Request, Sampling, System  # noqa: E402
 
-LINEUP = resolve_models()
-RAST = LINEUP.system("rast")
+FAMILY = resolve_models()
+RAST = FAMILY.system("rast")
 
 
 @pytest.fixture(scope="module")
 def requests():
-    config = RunConfig(LINEUP, limit=6)
+    config = RunConfig(FAMILY, limit=6)
     built = plan.build(config)
     cell = next(cell for cell in built.cells if cell.arm == "rast")
-    return [r for r in plan.requests(built, cell, load_tokenizer(LINEUP.base)) if r.sample < 2]
+    ids = plan.prompts_of(built, cell, load_tokenizer(FAMILY.base))
+    return [r for r in plan.requests(built, cell, ids) if r.sample < 2]
 
 
 def generate(system, requests, sampling, stop=(), **config):
@@ -73,7 +74,7 @@ def test_the_token_limit_and_the_context_are_lengths(requests):
 
 
 def test_stop_tokens_are_named():
-    tokenizer = load_tokenizer(LINEUP.base)
+    tokenizer = load_tokenizer(FAMILY.base)
     stopper = Stopper(tokenizer, frozenset({0}), [7], [])
     row = Row(Request("0", 0, (1,), 0), 10)
     assert stopper.check(row, 20) is None
@@ -83,6 +84,6 @@ def test_stop_tokens_are_named():
 
 def test_one_model_and_a_zero_delta_are_the_same(requests):
     half = resolve_models(weight=0.0).system("rast")
-    base = generate(System(LINEUP.base), requests[:2], Sampling(0.0, 1.0, 30))
+    base = generate(System(FAMILY.base), requests[:2], Sampling(0.0, 1.0, 30))
     zero = generate(half, requests[:2], Sampling(0.0, 1.0, 30))
     assert [c.output for c in base.values()] == [c.output for c in zero.values()]

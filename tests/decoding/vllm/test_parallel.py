@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from importlib.util import find_spec
 
 import pytest
 
@@ -32,7 +33,12 @@ def system_of(trio, weight):
     return System(base, (Delta(expert, antiexpert, weight),))
 
 
-@pytest.mark.parametrize("parallel", [{"tensor_parallel_size": 2}, {"data_parallel_size": 2}])
+WITH_RAY = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+
+
+@pytest.mark.parametrize(
+    "parallel", [{"tensor_parallel_size": 2}, pytest.param({"data_parallel_size": 2}, marks=WITH_RAY)]
+)
 def test_parallel_engines_equal_the_plain_loop(parallel, trio, greedy_oracle):
     draw = random.Random(3)
     rows = [tuple(draw.randrange(2, 400) for _ in range(draw.randrange(3, 40))) for _ in range(8)]
