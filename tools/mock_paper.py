@@ -34,6 +34,7 @@ from rast_eval.statistics import mean_estimate, share_estimate
 from rast_eval.types import Arm, Cell, Completion, FinishReason, Grade, Problem, Request, Sample
 
 MARK = "SIMULATED: no model was asked; every run is drawn at random around the published numbers."
+SESSION = {"id": "simulated", "engine": {}, "engines": {}, "packages": {}}
 CONCENTRATION = 1.2
 """Of a problem's chance around the accuracy: small, so that most problems are easy or hard."""
 RIGHT = "7"
@@ -103,7 +104,7 @@ def write_run(named: NamedRun, folder: Path) -> None:
     store = Store(folder)
     facts = {"status": "simulated", "preset": "paper", "mark": MARK}
     with store.locked(), patch("os.fsync"):  # nobody needs these samples after a power cut
-        store.begin(plan.cells, facts, overwrite=True)
+        store.begin(plan.cells, facts, SESSION, overwrite=True)
         for cell in plan.cells:
             problems = [Problem(cell.benchmark, str(i), "", RIGHT) for i in range(cell.problem_count)]
             for completion in _completions(named, cell):

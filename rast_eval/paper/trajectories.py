@@ -123,7 +123,7 @@ def measure_similarity(reproduction: Reproduction) -> tuple[list[Alike], int]:
     pairs = {name: pair for name in reproduction.scale.similar if (pair := find_pair(name))}
     deltas = {name: (pair.rl, pair.base) for name, pair in pairs.items() if pair.rl is not None}
     paths = _paths(reproduction, reproduction.scale.similar[0], "rl")
-    forcer = forcing.TeacherForcer(list(dict.fromkeys(ref for delta in deltas.values() for ref in delta)))
+    forcer = forcing.TeacherForcer()
     found = similarity.measure(forcer, deltas, paths)
     reproduction.write("figure4", found)
     alike = []
@@ -142,7 +142,7 @@ def measure_divergence(reproduction: Reproduction) -> Moved:
     models = resolve_models(base, [delta])
     rast = models.system("rast")
     paths = _paths(reproduction, base, "rast", delta)
-    found = divergence.measure(forcing.TeacherForcer(forcing.members_of([rast])), rast, paths)
+    found = divergence.measure(forcing.TeacherForcer(), rast, paths)
     reproduction.write("figure5", found)
     tokenizer = load_tokenizer(models.base)
     shown = _chosen(found, reproduction.scale.cases.get("figure5"))
@@ -204,7 +204,7 @@ def _coverage(
     if reproduction.scale.backend == "vllm":
         engine = EngineConfig(backend="vllm", tensor_parallel_size=gpus_for(systems.values()))
         return {arm: path_coverage.measure_with_vllm(system, paths, engine) for arm, system in systems.items()}
-    forcer = forcing.TeacherForcer(forcing.members_of(list(systems.values())))
+    forcer = forcing.TeacherForcer()
     return path_coverage.measure(forcer, systems, paths)
 
 

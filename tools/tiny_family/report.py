@@ -21,7 +21,7 @@ import numpy as np
 from rast_eval import statistics
 from rast_eval.analysis import path_coverage, similarity
 from rast_eval.analysis.drawing import draw_prompts
-from rast_eval.analysis.forcing import TeacherForcer, greedy_paths, members_of
+from rast_eval.analysis.forcing import TeacherForcer, greedy_paths
 from rast_eval.config import EngineConfig, RunConfig
 from rast_eval.inputs import resources
 from rast_eval.report.table import DASH, Table, markdown_table, percent
@@ -203,7 +203,7 @@ def forced_tables(family: Family) -> Iterator[Table]:
     systems = {"l-base": System(family.model("l-base"))}
     for size in ("s", "m"):
         systems[f"l + Δ{size}"] = System(family.model("l-base"), (family.delta(size),))
-    forcer = TeacherForcer(members_of([*systems.values(), *(System(family.model(f"{s}-rl")) for s in SIZES)]))
+    forcer = TeacherForcer()
     coverages = path_coverage.measure(forcer, systems, paths)
     yield path_coverage.coverage_table(f"Path coverage on {len(paths)} greedy paths of l-rl", coverages)
     deltas = {size: (family.model(f"{size}-rl"), family.model(f"{size}-base")) for size in SIZES[::-1]}
