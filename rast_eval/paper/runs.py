@@ -15,7 +15,6 @@ from rast_eval.errors import StoreError
 from rast_eval.files import write_json
 from rast_eval.inputs.models import resolve_models
 from rast_eval.paper.scale import Scale
-from rast_eval.paper.sizing import gpus_for
 from rast_eval.report.page import Text
 from rast_eval.results.metrics import Estimator, RunMetrics, evaluate_runs, to_jsonable
 from rast_eval.results.reader import Run, load_run
@@ -62,13 +61,13 @@ def configure(
     temperature: float | None = None,
     preset: str | None = "paper",
 ) -> RunConfig:
-    """A run at a scale, on as many 80 GB cards as its largest arm needs.
+    """A run at a scale, on as many of its cards as its largest arm needs.
 
     Args:
         deltas: as typed after `--delta`; empty for none.
     """
     models = resolve_models(base, deltas)
-    gpus = gpus_for(models.system(arm) for arm in arms) if scale.backend == "vllm" else 1
+    gpus = scale.cards.engine(models.system(arm) for arm in arms) if scale.backend == "vllm" else 1
     engine = EngineConfig(backend=scale.backend, tensor_parallel_size=gpus)
     return RunConfig(models, arms, benchmarks, n, limit, temperature, preset=preset, engine=engine)
 

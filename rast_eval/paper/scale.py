@@ -11,6 +11,7 @@ from rast_eval.errors import UnknownName
 from rast_eval.inputs import benchmarks as known_benchmarks
 from rast_eval.inputs.models import known_pairs, shape_of
 from rast_eval.paper import prose
+from rast_eval.paper.sizing import H100, Cards
 from rast_eval.scoring.pool import usable_cores
 
 MATH = ("math500", "aime24", "amc23", "minerva", "olympiadbench", "gsm8k")
@@ -39,6 +40,7 @@ class Scale:
         dissimilar: sizes that Figure 4 leaves out.
         cases: problems that Figure 1 and Figure 5 show, by figure; one that is missing is chosen among the drawn.
         caveats: what a reader must know before reading any number.
+        cards: of the machine that it runs on.
         mark: written on every page and figure; empty where models were asked.
     """
 
@@ -63,6 +65,7 @@ class Scale:
     dissimilar: tuple[str, ...] = ()
     cases: Mapping[str, str] = field(default_factory=dict)
     mark: str = ""
+    cards: Cards = H100
 
     @property
     def main_pair(self) -> tuple[str, str]:

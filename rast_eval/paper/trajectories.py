@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from rast_eval.files import write_json
 from rast_eval.inputs.models import find_pair, resolve_models
 from rast_eval.paper.runs import Reproduction
-from rast_eval.paper.sizing import gpus_for
 from rast_eval.results.metrics import to_jsonable
 from rast_eval.statistics import Estimate, Recovery
 from rast_eval.types import Arm, Models
@@ -124,7 +123,8 @@ def measure_similarity(reproduction: Reproduction) -> tuple[list[Alike], int]:
     deltas = {name: (pair.rl, pair.base) for name, pair in pairs.items() if pair.rl is not None}
     paths = _paths(reproduction, reproduction.scale.similar[0], "rl")
     forcer = forcing.TeacherForcer()
-    found = similarity.measure(forcer, deltas, paths)
+    # the folder of the paths exists by now
+    found = similarity.measure(forcer, deltas, paths, reproduction.root / "analysis")
     reproduction.write("figure4", found)
     alike = []
     for s in found:
@@ -186,7 +186,7 @@ def _paths(reproduction: Reproduction, base: str, arm: str, delta: str | None = 
             return [Trajectory(p["problem_id"], tuple(p["prompt"]), tuple(p["tokens"])) for p in kept["paths"]]
     wanted = (scale.sweep_benchmark, models.prompt, scale.path_problems)
     drawn = draw_prompts(models.base, *wanted, data_dir=reproduction.data_dir, always=always)
-    gpus = gpus_for([models.system(arm)]) if scale.backend == "vllm" else 1
+    gpus = scale.cards.engine([models.system(arm)]) if scale.backend == "vllm" else 1
     engine = EngineConfig(backend=scale.backend, tensor_parallel_size=gpus)
     stops = (drawn.max_tokens, drawn.stop, drawn.stop_token_ids)
     paths = greedy_paths(models.system(arm), drawn.ids, engine, *stops)
@@ -202,7 +202,7 @@ def _coverage(
 
     systems = {arm: models.system(arm) for arm in ("base", "rast")}
     if reproduction.scale.backend == "vllm":
-        engine = EngineConfig(backend="vllm", tensor_parallel_size=gpus_for(systems.values()))
+        engine = EngineConfig(backend="vllm", tensor_parallel_size=reproduction.scale.cards.engine(systems.values()))
         return {arm: path_coverage.measure_with_vllm(system, paths, engine) for arm, system in systems.items()}
     forcer = forcing.TeacherForcer()
     return path_coverage.measure(forcer, systems, paths)
