@@ -45,9 +45,9 @@ UNPRINTED = {"base": 0.30, "rast": 0.36, "rl": 0.40, "expert": 0.2}
 """Accuracy where the paper prints none."""
 
 
-def mock_scale() -> Scale:
-    """The paper's scale with fewer problems and samples."""
-    return replace(paper(), limit=60, sweep_limit=100, sweep_n=10, mark=MARK)
+def mock_scale(limit: int) -> Scale:
+    """The paper's scale with fewer problems, and the released number of runs a point of Figure 6."""
+    return replace(paper(), limit=limit, sweep_limit=limit, sweep_n=10, mark=MARK)
 
 
 @dataclass
@@ -189,10 +189,12 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.mock_paper", description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--output-dir", type=Path, default=Path("results/mock-paper"))
-    root: Path = parser.parse_args().output_dir
+    parser.add_argument("--limit", type=int, default=60, help="problems a benchmark")
+    typed = parser.parse_args()
+    root: Path = typed.output_dir
     simulated = {"figure1": figure1, "figure4": figure4, "figure5": figure5}
     known = {name: replace(target, build=simulated.get(name, target.build)) for name, target in targets.TARGETS.items()}
-    targets.make(["paper"], SimulatedReproduction(mock_scale(), root), known)
+    targets.make(["paper"], SimulatedReproduction(mock_scale(typed.limit), root), known)
     print(root / "paper.html")
 
 
