@@ -7,6 +7,7 @@ larger pair gives them, so that tokens nobody would say do not decide.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from rast_eval import statistics
 from rast_eval.analysis.forcing import TeacherForcer, Trajectory
+from rast_eval.inputs.models import shape_of
 from rast_eval.report.table import Table
 from rast_eval.statistics import Estimate
 from rast_eval.types import ModelRef
@@ -80,7 +82,7 @@ def measure(
         deltas: by name, from the largest to the smallest.
         scratch: folder for those logits, bytes as `kept_bytes` says; None for the system's temporary one.
     """
-    names = list(deltas)
+    names, columns = list(deltas), _shared_columns(deltas)
     series: dict[tuple[str, str], list[Tensor]] = {pair: [] for pair in combinations(names, 2)}
     with TemporaryDirectory(prefix="logits-", dir=scratch) as folder:
         for index, name in enumerate(names):
@@ -94,19 +96,26 @@ def measure(
                     if name != names[-1]:
                         own.append(expert, antiexpert)
                     for larger, kept in before.items():
-                        parts[larger].append(_compare(kept.read(start, len(expert)), (expert, antiexpert)))
+                        parts[larger].append(_compare(kept.read(start, len(expert)), (expert, antiexpert), columns))
                 for larger, found in parts.items():
                     series[larger, name].append(torch.cat(found))
     return [_summary(pair, rows) for pair, rows in series.items()]
 
 
-def _compare(larger: tuple[Tensor, Tensor], smaller: tuple[Tensor, Tensor]) -> Tensor:
+def _shared_columns(deltas: Mapping[str, Pair]) -> int | None:
+    """Columns of the narrowest of all models, so that every row of a table is over the same vocabulary."""
+    shapes = [shape_of(ref) for pair in deltas.values() for ref in pair]
+    return min((shape.vocab_size for shape in shapes if shape), default=None)
+
+
+def _compare(larger: tuple[Tensor, Tensor], smaller: tuple[Tensor, Tensor], columns: int | None) -> Tensor:
     """Raw and weighted cosine of two deltas at each step: float64 [c, 2].
 
     Args:
-        larger, smaller: logits [c, V] of expert and antiexpert; columns beyond the narrower pair's are left out.
+        larger, smaller: logits [c, V] of expert and antiexpert.
+        columns: those beyond are left out, and those beyond the narrower pair's in any case.
     """
-    width = min(part.shape[-1] for part in (*larger, *smaller))
+    width = min(columns or sys.maxsize, *(part.shape[-1] for part in (*larger, *smaller)))
     expert, antiexpert, small_expert, small_antiexpert = (part[:, :width].float() for part in (*larger, *smaller))
     weights = (expert.softmax(-1) + antiexpert.softmax(-1)) / 2
     shift, small_shift = expert - antiexpert, small_expert - small_antiexpert

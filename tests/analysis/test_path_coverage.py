@@ -23,6 +23,9 @@ def test_rate_follows_equation_2(models, path, direct):
 def test_mean_is_over_paths_not_tokens():
     short, long = PathCoverage("0", (1, 2), (1, 9)), PathCoverage("1", (1,) * 101, (1,) * 101)
     assert mean_rate([short, long]).value == pytest.approx(0.5)
+    alike = [PathCoverage(str(i), (1,) * 101, (1,) * (95 + i % 3) + (9,) * (6 - i % 3)) for i in range(50)]
+    assert mean_rate(alike).method == "t"
+    assert mean_rate(alike).half_width < 0.005
     assert math.isnan(PathCoverage("2", (1,), (1,)).rate)
     assert first_token_rate([short, PathCoverage("2", (1,), (3,))]) == 0.5
     assert coverage_table("t", {"base": [short, long]}).rows[0][3:] == ("2", "103")

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from rast_eval.analysis.forcing import TeacherForcer
-from rast_eval.analysis.similarity import KeptLogits, cosine, measure, similarity_table
+from rast_eval.analysis.similarity import KeptLogits, _shared_columns, cosine, measure, similarity_table
+from rast_eval.inputs.models import shape_of
 
 
 def test_cosine_of_known_vectors():
@@ -62,6 +63,17 @@ def test_one_pair_is_loaded_at_a_time_and_the_order_of_chunks_does_not_matter(mo
     whole = measure(TeacherForcer(chunk=1000), deltas, [path, path])
     assert [s.raw.value for s in found] == pytest.approx([s.raw.value for s in whole], abs=1e-6)
     assert not list(tmp_path.iterdir())
+
+
+def test_every_row_is_over_the_columns_that_all_models_share(models, path, tmp_path):
+    """A third, narrower delta changes what the first two are compared over."""
+    large, small = (models.ceiling, models.base), (models.deltas[0].expert, models.deltas[0].antiexpert)
+    alone = measure(TeacherForcer(), {"l": large, "l again": large}, [path])[0]
+    beside = measure(TeacherForcer(), {"l": large, "l again": large, "m": small}, [path])
+    widths = [shape_of(ref).vocab_size for ref in (large[1], small[1])]
+    assert widths[0] != widths[1]
+    assert _shared_columns({"l": large, "m": small}) == min(widths)
+    assert alone.raw.value == pytest.approx(beside[0].raw.value) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
