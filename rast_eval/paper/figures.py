@@ -93,7 +93,7 @@ def figure6(reproduction: Reproduction) -> list[Block]:
 
 
 def _points(reproduction: Reproduction, named: Sequence[tuple[float, NamedRun]]) -> list[Point]:
-    matrices = {x: _grades(reproduction, spec) for x, spec in named}
+    matrices = {x: _grades(reproduction, named) for x, named in named}
     reference = matrices.get(REFERENCE)
     points = []
     for x, matrix in matrices.items():
@@ -104,9 +104,9 @@ def _points(reproduction: Reproduction, named: Sequence[tuple[float, NamedRun]])
     return points
 
 
-def _grades(reproduction: Reproduction, spec: NamedRun) -> dict[str, NDArray[np.bool_]]:
+def _grades(reproduction: Reproduction, named: NamedRun) -> dict[str, NDArray[np.bool_]]:
     """Grades by problem."""
-    run = reproduction.record(spec)
+    run = reproduction.load(named)
     grades = load_grades(run, run.cells[0])
     return dict(zip(grades.problem_ids, grades.correct, strict=True))
 

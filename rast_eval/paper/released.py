@@ -57,7 +57,7 @@ FACTS: tuple[Fact, ...] = (
          "first token counts, the last does not, and the sum is divided by n", "analysis/greedy_delta.py"),
     Fact("Table 6", "mean over 32 runs", "32B + delta 1.5B on GSM8K: the sum over 13 runs divided by 12 × problems",
          "analysis/tokens.py"),
-    Fact("Appendix E", "weights not stated", "one coefficient for all deltas; 0.3 in a line commented out",
+    Fact("Appendix E", "weights not stated", "one weight for all deltas; 0.3 in a line commented out",
          "scripts/run_hyperparameter.sh"),
     Fact("Models", "Qwen2.5-{1.5B,7B,14B}-SimpleRL-Zoo as experts",
          "Qwen-2.5-Math-7B-SimpleRL-Zoo against Qwen2.5-7B on 14B, 10 runs", "scripts/run_hyperparameter.sh"),

@@ -200,7 +200,7 @@ class Reproduction:
         if _execute(command, quiet=self.scale.jobs > 1) > 1:
             raise StoreError(f"The {command[0]} did not finish.", f"Type `rast-eval {' '.join(command)}`.")
 
-    def record(self, named: NamedRun) -> Run:
+    def load(self, named: NamedRun) -> Run:
         """The finished run."""
         return load_run(self.run(named))
 

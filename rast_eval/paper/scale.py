@@ -117,8 +117,8 @@ def paper() -> Scale:
 
 def tiny() -> Scale:
     """The embedded family, whatever sizes it has: few problems and samples, minutes on a laptop."""
-    entries = [e for e in known_pairs().values() if e.family == "tiny" and e.rl is not None]
-    sized = {e.name: shape.parameters for e in entries if (shape := shape_of(e.base)) is not None}
+    embedded = [e for e in known_pairs().values() if e.family == "tiny" and e.rl is not None]
+    sized = {e.name: shape.parameters for e in embedded if (shape := shape_of(e.base)) is not None}
     names = sorted(sized, key=lambda name: -sized[name])
     pairs = tuple((base, delta) for i, base in enumerate(names) for delta in names[i + 1 :])
     listed = ", ".join(f"{name} {sized[name] / 1e3:,.0f}k" for name in names)

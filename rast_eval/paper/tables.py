@@ -63,8 +63,8 @@ def table2(reproduction: Reproduction) -> list[Block]:
 def table3(reproduction: Reproduction) -> list[Block]:
     """Greedy decoding, no ceiling, paired test."""
     base, delta = reproduction.scale.code
-    spec = runs.code_run(reproduction.scale)
-    record, metrics = reproduction.record(spec), reproduction.metrics([spec])
+    named = runs.code_run(reproduction.scale)
+    run, metrics = reproduction.load(named), reproduction.metrics([named])
     rows = []
     for arm in ("base", "rast"):
         cells = [metrics.cell(arm, benchmark) for benchmark in reproduction.scale.code_benchmarks]
@@ -74,7 +74,7 @@ def table3(reproduction: Reproduction) -> list[Block]:
         rows.append((base, label, *(DASH if c is None else with_seeds(c.accuracy) for c in cells), mean))
     tests = []
     for benchmark in reproduction.scale.code_benchmarks:
-        d = statistics.paired_difference(_grades(record, "rast", benchmark), _grades(record, "base", benchmark))
+        d = statistics.paired_difference(_grades(run, "rast", benchmark), _grades(run, "base", benchmark))
         interval = f"[{100 * d.low:.1f}, {100 * d.high:.1f}]"
         tests.append(f"{title_of(benchmark)} {100 * d.value:+.1f} {interval}, p {p_value(d.p_value)}")
     header = ("base", "system", *map(title_of, reproduction.scale.code_benchmarks), "average")
@@ -100,19 +100,19 @@ def table4(reproduction: Reproduction) -> list[Block]:
 def table5(reproduction: Reproduction) -> list[Block]:
     """The decoding that was used, read from the manifests."""
     scale = reproduction.scale
-    specs = [runs.base_run(scale, base) for base in scale.bases]
-    specs += [runs.pair_run(scale, *pair) for pair in scale.pairs]
-    specs.append(runs.code_run(scale))
+    every = [runs.base_run(scale, base) for base in scale.bases]
+    every += [runs.pair_run(scale, *pair) for pair in scale.pairs]
+    every.append(runs.code_run(scale))
     seen: dict[tuple[str, ...], list[str]] = {}
-    for spec in specs:
-        record = reproduction.record(spec)
-        for cell in record.cells:
+    for named in every:
+        run = reproduction.load(named)
+        for cell in run.cells:
             sampling = cell.sampling
             weights = {f"{delta.weight:g}" for delta in cell.system.deltas}
             drawn = ("greedy", DASH) if sampling.greedy else (f"{sampling.temperature:g}", f"{sampling.top_p:g}")
             sizes = (str(sampling.max_tokens), str(cell.n), ", ".join(sorted(weights)) or DASH)
             engine = (cell.prompt, cell.backend, cell.dtype, str(cell.seed))
-            seen.setdefault((Arm(cell.arm).label, *drawn, *sizes, *engine), []).append(spec.name)
+            seen.setdefault((Arm(cell.arm).label, *drawn, *sizes, *engine), []).append(named.name)
     rows = tuple((*key, ", ".join(dict.fromkeys(names))) for key, names in seen.items())
     header = ("arm", "temperature", "top-p", "max tokens", "n", "λ", "prompt", "backend", "dtype", "seed", "runs")
     note = (
@@ -126,15 +126,15 @@ def table6(reproduction: Reproduction) -> list[Block]:
     """Mean response length in tokens."""
     scale = reproduction.scale
     rows = []
-    for spec in [*(runs.base_run(scale, b) for b in scale.bases), *(runs.pair_run(scale, *p) for p in scale.pairs)]:
-        lengths = measure_lengths(reproduction.record(spec))
+    for named in [*(runs.base_run(scale, b) for b in scale.bases), *(runs.pair_run(scale, *p) for p in scale.pairs)]:
+        lengths = measure_lengths(reproduction.load(named))
         for arm in dict.fromkeys(x.arm for x in lengths):
             by_benchmark = {x.benchmark: x.mean for x in lengths if x.arm == arm}
             cells = []
             for name in scale.benchmarks:
                 e = by_benchmark.get(name)
                 cells.append(DASH if e is None else f"{e.value:.1f} ± {e.half_width:.1f}")
-            rows.append((spec.name if arm == "rast" else spec.base, Arm(arm).label, *cells))
+            rows.append((named.name if arm == "rast" else named.base, Arm(arm).label, *cells))
     note = "Generated tokens an output, the end token not counted; ± = half of the 95 % interval over problems."
     if scale.name == "paper":
         note += f" The paper in its text: {prose.SAYS['Table 6']}."
@@ -147,16 +147,16 @@ def table6(reproduction: Reproduction) -> list[Block]:
 
 def appendix_e(reproduction: Reproduction) -> list[Block]:
     """Several deltas at once, beside each of them alone."""
-    spec = runs.ensemble_run(reproduction.scale)
-    if spec is None or reproduction.scale.ensemble is None:
+    ensemble = runs.ensemble_run(reproduction.scale)
+    if ensemble is None or reproduction.scale.ensemble is None:
         return [Text("An ensemble of deltas needs three sizes; this family has two.")]
     base, deltas = reproduction.scale.ensemble
     benchmark = reproduction.scale.sweep_benchmark
-    named = [(f"Δ{delta}", reproduction.pair(base, delta)) for delta in deltas]
-    together = reproduction.metrics([runs.base_run(reproduction.scale, base), spec], name="ensemble")
-    named.append((" + ".join(f"{1 / len(deltas):.2f}·Δ{delta}" for delta in deltas), together))
+    measured = [(f"Δ{delta}", reproduction.pair(base, delta)) for delta in deltas]
+    together = reproduction.metrics([runs.base_run(reproduction.scale, base), ensemble], name="ensemble")
+    measured.append((" + ".join(f"{1 / len(deltas):.2f}·Δ{delta}" for delta in deltas), together))
     rows = []
-    for label, metrics in named:
+    for label, metrics in measured:
         cell = metrics.cell("rast", benchmark)
         rows.append(
             (label, DASH if cell is None else score(cell.accuracy), DASH if cell is None else rate(cell.recovery))
@@ -206,8 +206,8 @@ def _prompts(reproduction: Reproduction) -> list[Block]:
     return [Text(f"† Base and RL ceiling were asked under another prompt than RAST in: {', '.join(marked)}.")]
 
 
-def _grades(record: Run, arm: str, benchmark: str) -> NDArray[np.bool_]:
-    cell = record.cell(arm, benchmark)
+def _grades(run: Run, arm: str, benchmark: str) -> NDArray[np.bool_]:
+    cell = run.cell(arm, benchmark)
     if cell is None:
-        raise StoreError(f"{record.path} has no arm {arm} on {benchmark}.", "Remove that folder and repeat.")
-    return load_grades(record, cell).correct
+        raise StoreError(f"{run.path} has no arm {arm} on {benchmark}.", "Remove that folder and repeat.")
+    return load_grades(run, cell).correct

@@ -49,11 +49,11 @@ def _sweeps(scale: Scale) -> list[NamedRun]:
 
 
 def _ensemble(scale: Scale) -> list[NamedRun]:
-    spec = runs.ensemble_run(scale)
-    if spec is None or scale.ensemble is None:
+    named = runs.ensemble_run(scale)
+    if named is None or scale.ensemble is None:
         return []
     base, deltas = scale.ensemble
-    return [runs.base_run(scale, base), *(runs.pair_run(scale, base, delta) for delta in deltas), spec]
+    return [runs.base_run(scale, base), *(runs.pair_run(scale, base, delta) for delta in deltas), named]
 
 
 def _nothing(_: Scale) -> list[NamedRun]:
@@ -98,7 +98,7 @@ def select(names: Sequence[str], known: Mapping[str, Target] = TARGETS) -> list[
 
 def needed_runs(targets: Sequence[Target], scale: Scale) -> list[NamedRun]:
     """Runs of several targets, each once."""
-    return list({spec.name: spec for target in targets for spec in target.needs(scale)}.values())
+    return list({named.name: named for target in targets for named in target.needs(scale)}.values())
 
 
 def make(names: Sequence[str], reproduction: Reproduction, known: Mapping[str, Target] = TARGETS) -> list[Block]:

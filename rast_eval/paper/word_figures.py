@@ -84,5 +84,5 @@ def _rate(counts: Counts, arm: Arm, behaviour: str, word: str) -> float:
 def _counts(reproduction: Reproduction) -> Counts:
     base, delta = reproduction.scale.main_pair
     wanted = [runs.base_run(reproduction.scale, base), runs.pair_run(reproduction.scale, base, delta)]
-    rows: Sequence[BehaviourCounts] = [row for spec in wanted for row in count_behaviours(reproduction.record(spec))]
+    rows: Sequence[BehaviourCounts] = [row for named in wanted for row in count_behaviours(reproduction.load(named))]
     return {(Arm(row.arm), row.benchmark, row.behaviour): row for row in rows}

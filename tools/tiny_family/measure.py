@@ -97,9 +97,9 @@ class Measurements:
         )  # fmt: skip
         with contextlib.redirect_stdout(io.StringIO()):
             runner.run(built, root)
-        record = load_run(root)
-        cell = record.cells[0]
-        return Measured(load_grades(record, cell), tuple(row["output"] for row in iter_samples(record, cell)))
+        run = load_run(root)
+        cell = run.cells[0]
+        return Measured(load_grades(run, cell), tuple(row["output"] for row in iter_samples(run, cell)))
 
     def measure_all(self, combinations: list[Combination], jobs: int) -> dict[Combination, Measured]:
         """Several combinations, `jobs` at a time, each in a process of its own."""
