@@ -50,6 +50,17 @@ class RastEvalError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Made anew without its own arguments, which differ by class: an engine's error crosses processes.
+        return _remade, (type(self), self.message, self.hint, self.__dict__)
+
+
+def _remade(kind: type[RastEvalError], message: str, hint: str, facts: dict[str, object]) -> RastEvalError:
+    error = kind.__new__(kind, message)
+    RastEvalError.__init__(error, message, hint)
+    error.__dict__.update(facts)
+    return error
+
 
 class UsageError(RastEvalError):
     """Flags or arguments that cannot be carried out as typed."""

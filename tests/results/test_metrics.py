@@ -1,5 +1,6 @@
 import json
 import math
+import random
 
 import numpy as np
 import pytest
@@ -164,3 +165,14 @@ def test_a_preset_chooses_its_estimator(tmp_path):
     (path / "manifest.json").write_text(json.dumps({**manifest, "preset": "paper"}))
     assert evaluate_run(path).estimator == "paper"
     assert evaluate_run(path, estimator="unbiased").estimator == "unbiased"
+
+
+def test_the_order_of_the_lines_changes_no_digit(tmp_path):
+    path = write_run(tmp_path / "r", [{"arm": "rast", "benchmark": "math500", "accuracy": 0.7, "problems": 23, "n": 3}])
+    before = to_jsonable(evaluate_run(path).cells)
+    file = path / "samples/rast/math500.jsonl"
+    for seed in range(5):
+        lines = file.read_text().splitlines(keepends=True)
+        random.Random(seed).shuffle(lines)
+        file.write_text("".join(lines))
+        assert to_jsonable(evaluate_run(path).cells) == before

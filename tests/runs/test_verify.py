@@ -153,12 +153,13 @@ def test_other_rows_fail_and_missing_ones_are_not_checkable(copy, tmp_path):
 def test_what_is_not_here_is_said_and_not_failed(copy, monkeypatch):
     manifest(copy, lambda m: m["checkpoints"].update({"org/x@c0ffee": {"path": "org/x", "commit": "c0ffee"}}))
     rewrite(copy / SAMPLES, lambda rows: rows.pop())
+    rewrite(copy / "samples/base/sums.jsonl", lambda rows: rows[0].pop("seed"))
     rewrite(copy / "grades/base/sums.simplerl.jsonl", lambda rows: rows.pop())
     (copy / "metrics.json").unlink()
     found = {c.name: c.status for c in Verification(copy, workers=1).claims()}
     assert found["checkpoint org/x@c0ffee"] == "ok"
     assert {name for name, status in found.items() if status == "not checkable"} == {
-        "samples of rast/sums", "grades of base/sums by simplerl", "metrics.json"
+        "samples of base/sums", "samples of rast/sums", "grades of base/sums by simplerl", "metrics.json"
     }  # fmt: skip
 
 
@@ -182,6 +183,19 @@ def test_other_rounding_is_no_failure(copy):
         assert status == "not checkable"
         assert why in found
         manifest(copy, lambda m: m["sessions"][0]["packages"].update(torch="0"))
+
+
+def test_a_manifest_that_says_little_is_not_failed(copy):
+    def strip(loaded):
+        for part in ("prompts", "checkpoints", "base"):
+            loaded[part] = {}
+        loaded["sessions"][0]["engines"] = {}
+
+    manifest(copy, strip)
+    claims = {claim.name: claim.status for claim in Verification(copy, workers=1).claims()}
+    assert claims["settings of rast/sums"] == claims["prompts of rast/sums"] == "not checkable"
+    assert claims["grades of rast/sums by simplerl"] == "ok"
+    assert regenerated(copy, Loader(**CPU)) == [("not checkable", "the manifest tells of no engine")] * 2
 
 
 def test_an_engine_that_cannot_start_is_said(copy):
