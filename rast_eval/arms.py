@@ -9,13 +9,18 @@ from rast_eval.errors import UnknownName
 
 
 class Look(NamedTuple):
-    """How an arm stands in tables and figures: Okabe and Ito's colours, told apart without them too."""
+    """How an arm stands in tables and figures: Okabe and Ito's colours, told apart without them too.
+
+    Attributes:
+        ink: the colour darkened until text in it has a contrast of 4.5:1 on white.
+    """
 
     title: str
     color: str
     marker: str
     line: str
     hatch: str
+    ink: str
 
 
 class Arm(str):
@@ -28,10 +33,10 @@ class Arm(str):
     """
 
     LOOKS: Mapping[str, Look] = {
-        "base": Look("base", "#E69F00", "^", ":", "///"),
-        "expert": Look("small expert", "#009E73", "D", "-.", "xxx"),
-        "rast": Look("RAST", "#0072B2", "o", "-", ""),
-        "rl": Look("RL ceiling", "#D55E00", "s", "--", "..."),
+        "base": Look("base", "#E69F00", "^", ":", "///", "#8A5F00"),
+        "expert": Look("small expert", "#009E73", "D", "-.", "xxx", "#007353"),
+        "rast": Look("RAST", "#0072B2", "o", "-", "", "#0072B2"),
+        "rl": Look("RL ceiling", "#D55E00", "s", "--", "...", "#B04E00"),
     }
     """By role, in the order of tables."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rast_eval.decoding.loading import load_tokenizer
+from rast_eval.errors import DataError
 from rast_eval.inputs import benchmarks, prompts
 from rast_eval.types import ModelRef
 
@@ -40,6 +41,7 @@ def draw_prompts(
     seed: int = 0,
     data_dir: Path | None = None,
     include_path: Path | None = None,
+    always: Sequence[str] = (),
 ) -> DrawnPrompts:
     """Draw `count` problems without replacement and render them.
 
@@ -47,18 +49,24 @@ def draw_prompts(
         base: whose tokenizer renders and encodes.
         prompt: the template, unless the benchmark has its own.
         include_path: folder of further benchmarks and templates.
+        always: ids that stand in every draw.
 
     Raises:
-        UnknownName, DataError: no such benchmark or prompt, or its rows cannot be read.
+        UnknownName, DataError: no such benchmark or prompt, its rows cannot be read, or it has no such id.
     """
-    chosen_from = benchmarks.get(benchmark, include_path)
-    problems = benchmarks.load(chosen_from, data_dir)
-    chosen = sorted(random.Random(seed).sample(range(len(problems)), min(count, len(problems))))
-    template = prompts.get(chosen_from.prompt or prompt, include_path)
+    known = benchmarks.get(benchmark, include_path)
+    problems = benchmarks.load(known, data_dir)
+    if absent := set(always) - {problem.id for problem in problems}:
+        raise DataError(f"{benchmark} has no problem {min(absent)}.", "Fetch its rows again, or correct the id.")
+    fixed = [i for i, problem in enumerate(problems) if problem.id in always]
+    others = [i for i, problem in enumerate(problems) if problem.id not in always]
+    wanted = min(max(0, count - len(fixed)), len(others))
+    chosen = sorted(fixed + random.Random(seed).sample(others, wanted))
+    template = prompts.get(known.prompt or prompt, include_path)
     tokenizer = load_tokenizer(base)
     ids = {
         problems[i].id: prompts.encode(template, prompts.render(template, problems[i], tokenizer), tokenizer)
         for i in chosen
     }
     stop_ids = prompts.stop_token_ids(template, tokenizer)
-    return DrawnPrompts(chosen_from.name, template.name, ids, template.stop, stop_ids, chosen_from.sampling.max_tokens)
+    return DrawnPrompts(known.name, template.name, ids, template.stop, stop_ids, known.sampling.max_tokens)

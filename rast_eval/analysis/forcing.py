@@ -6,6 +6,7 @@ all members advance through the path in step, `chunk` tokens at a time, each wit
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rast_eval.analysis.placing import place, room_of_cards
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.loading import load_model
@@ -32,40 +34,51 @@ class Trajectory:
 
 
 class TeacherForcer:
-    """Models that read given paths; with several GPUs one model a GPU in turn.
+    """Models that read given paths; each is loaded when it is first asked, onto the cards that have room.
 
     Args:
-        models: distinct checkpoints; one that several systems share is loaded once.
         dtype: torch dtype of weights and caches; None for float32 on a CPU, the checkpoint's own on a GPU.
         chunk: tokens a pass.
-
-    Raises:
-        ModelError: a checkpoint that cannot be loaded.
     """
 
-    def __init__(self, models: Sequence[ModelRef], dtype: torch.dtype | None = None, chunk: int = CHUNK) -> None:
-        gpus = torch.cuda.device_count()
-        devices = [f"cuda:{i % gpus}" if gpus else "cpu" for i in range(len(models))]
-        chosen: Any = dtype or ("auto" if gpus else torch.float32)
+    def __init__(self, dtype: torch.dtype | None = None, chunk: int = CHUNK) -> None:
         self.chunk = chunk
-        self._models = {_key(r): load_model(r, chosen, device) for r, device in zip(models, devices, strict=True)}
+        self._dtype: Any = dtype or ("auto" if torch.cuda.device_count() else torch.float32)
+        self._models: dict[str, Any] = {}
+
+    def keep(self, models: Sequence[ModelRef]) -> None:
+        """Free every model but these, so that others find room."""
+        wanted = {ref.key for ref in models}
+        for key in self._models.keys() - wanted:
+            del self._models[key]
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _model(self, ref: ModelRef) -> Any:
+        if ref.key not in self._models:
+            self._models[ref.key] = place(load_model(ref, self._dtype, "cpu"), room_of_cards())
+        return self._models[ref.key]
 
     @torch.inference_mode()
     def stream(self, path: Trajectory, models: Sequence[ModelRef]) -> Iterator[tuple[int, list[Tensor]]]:
         """Logits of every model at every step of a path.
 
         Args:
-            models: which of the loaded ones, in the order wanted.
+            models: in the order wanted; one that several systems share is loaded once.
 
         Yields:
             (start, logits): one tensor [c, V_m] a model, c ≤ chunk; row r holds the logits after
             the prompt and path.tokens[:start + r], those that predict path.tokens[start + r].
+
+        Raises:
+            ModelError, OutOfMemory, BackendError: a checkpoint that cannot be loaded.
         """
         from transformers import DynamicCache
 
         if not path.tokens or not path.prompt:
             return
-        chosen = [self._models[_key(ref)] for ref in models]
+        chosen = [self._model(ref) for ref in models]
         caches = [DynamicCache(config=model.config) for model in chosen]
         for part in _parts(path.prompt[:-1], self.chunk):
             for model, cache in zip(chosen, caches, strict=True):
@@ -81,12 +94,12 @@ class TeacherForcer:
         self, path: Trajectory, systems: Mapping[str, System]
     ) -> Iterator[tuple[int, dict[str, Tensor]]]:
         """As `stream`, with the members of each system fused by Eq. 3: float32 [c, V] a system."""
-        models = list({_key(ref): ref for system in systems.values() for ref in system.members}.values())
-        index = {_key(ref): i for i, ref in enumerate(models)}
+        models = list({ref.key: ref for system in systems.values() for ref in system.members}.values())
+        index = {ref.key: i for i, ref in enumerate(models)}
         for start, logits in self.stream(path, models):
             fused = {}
             for name, system in systems.items():
-                fused[name] = fuse([logits[index[_key(ref)]] for ref in system.members], system.weights)
+                fused[name] = fuse([logits[index[ref.key]] for ref in system.members], system.weights)
             yield start, fused
 
     def _advance(self, model: Any, cache: Any, ids: Sequence[int], keep: int) -> Tensor:
@@ -100,11 +113,6 @@ class TeacherForcer:
             logits_to_keep=keep,
         )
         return output.logits[0]  # type: ignore[no-any-return]
-
-
-def members_of(systems: Sequence[System]) -> list[ModelRef]:
-    """Distinct checkpoints of several systems."""
-    return list({_key(ref): ref for system in systems for ref in system.members}.values())
 
 
 def greedy_paths(
@@ -131,10 +139,6 @@ def greedy_paths(
     finally:
         running.close()
     return [Trajectory(problem, tuple(ids), found[problem]) for problem, ids in prompts.items() if found[problem]]
-
-
-def _key(ref: ModelRef) -> tuple[str, str | None]:
-    return ref.path, ref.revision
 
 
 def _parts(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -79,8 +79,8 @@ def measure_with_vllm(system: System, paths: Sequence[Trajectory], config: Engin
 
 
 def mean_rate(coverages: Sequence[PathCoverage]) -> Estimate:
-    """Mean PCR over paths of at least two tokens."""
-    return statistics.share_estimate([c.rate for c in coverages if not math.isnan(c.rate)])
+    """Mean PCR over paths of at least two tokens, Student's t: a rate over hundreds of tokens is no right or wrong."""
+    return statistics.mean_estimate([c.rate for c in coverages if not math.isnan(c.rate)])
 
 
 def first_token_rate(coverages: Sequence[PathCoverage]) -> float:

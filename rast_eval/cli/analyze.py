@@ -143,7 +143,7 @@ def path_coverage(
             arm: path_coverage.measure_with_vllm(system, walks.paths, walks.engine) for arm, system in systems.items()
         }
     else:
-        forcer = forcing.TeacherForcer(forcing.members_of(list(systems.values())))
+        forcer = forcing.TeacherForcer()
         found = path_coverage.measure(forcer, systems, walks.paths)
     title = f"Path coverage on {len(walks.paths)} greedy paths of the RL ceiling, {walks.benchmark}"
     walking.printing.emit(path_coverage.coverage_table(title, found), found)
@@ -170,7 +170,7 @@ def similarity(
     pairs = {name: (found.deltas[0].expert, found.deltas[0].antiexpert) for name, found in resolved.items()}
     walker = pairs[names[0]][0]
     walks = _walk(System(walker), resolved[names[0]], walking)
-    forcer = forcing.TeacherForcer(list(dict.fromkeys(ref for pair in pairs.values() for ref in pair)))
+    forcer = forcing.TeacherForcer()
     found = similarity.measure(forcer, pairs, walks.paths)
     title = f"Similarity of deltas on {len(walks.paths)} greedy paths of {walker.label}, {walks.benchmark}"
     walking.printing.emit(similarity.similarity_table(title, found), found)
@@ -191,7 +191,7 @@ def divergence(
     models = names.models(weight)
     rast = models.system("rast")
     walks = _walk(rast, models, walking)
-    found = divergence.measure(forcing.TeacherForcer(forcing.members_of([rast])), rast, walks.paths)
+    found = divergence.measure(forcing.TeacherForcer(), rast, walks.paths)
     title = f"Divergence of RAST from its base on {len(walks.paths)} outputs, {walks.benchmark}"
     walking.printing.emit(divergence.divergence_table(title, found, load_tokenizer(models.base).decode), found)
 

@@ -45,7 +45,9 @@ def _tables(include_path: Path | None) -> dict[str, list[dict[str, str]]]:
             "name": pair.name,
             "base": _shown(pair.base.path),
             "RL-tuned": _shown(pair.rl.path) if pair.rl else "–",
-            "prompt": pair.prompt,
+            "prompt": ", ".join(
+                dict.fromkeys(benchmarks.get(name, folder).prompt or pair.prompt for name in pair.benchmarks)
+            ),
         }
         for pair in known_pairs().values()
     ]

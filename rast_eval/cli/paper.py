@@ -84,23 +84,35 @@ def make(
         Path | None, typer.Option("--output-dir", "-o", help="Folder.", show_default="results/reproduction-SCALE")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="GPU hours, memory and disk; nothing is loaded.")] = False,
+    card_gb: Annotated[float, typer.Option(min=1, help="Memory of a card in GB.")] = 80.0,
+    tensor_parallel_size: Annotated[
+        int | None, typer.Option(min=1, help="Cards of every engine.", show_default="as many as hold its models")
+    ] = None,
     data_dir: options.DataDir = None,
 ) -> None:
     """Reproduce tables and figures; interrupted work continues."""
+    from dataclasses import replace
+
     from rast_eval.paper.scale import get
     from rast_eval.paper.targets import make as make_targets
     from rast_eval.paper.targets import needed_runs, select
 
     chosen = get(scale)
+    chosen = replace(chosen, cards=replace(chosen.cards, gb=card_gb, tensor_parallel=tensor_parallel_size))
     root = output_dir or Path("results") / f"reproduction-{chosen.name}"
     if dry_run:
         from rast_eval.inputs import hub
         from rast_eval.paper.cost import cost_table
+        from rast_eval.paper.passes import passes_table
         from rast_eval.paper.runs import sweep_arguments
 
         hub.set_offline()
-        needed = needed_runs(select(targets), chosen)
-        output.show(cost_table(needed))
+        wanted = select(targets)
+        needed = needed_runs(wanted, chosen)
+        output.show(cost_table(needed, chosen.cards))
+        if passes := passes_table(chosen, {target.name for target in wanted}):
+            typer.echo("")
+            output.show(passes)
         points = [named for named in needed if named.name.startswith("sweep/")]
         for named in needed:
             if named not in points:

@@ -1,6 +1,8 @@
-"""The published numbers of arXiv 2506.15710 v1: shown, recomputed, and set beside a run.
+"""The paper reproduced: what it prints, what can be recomputed from it, and its tables and figures made again.
 
-published   the CSVs of results/paper as records
-audit       every rate and average that can be recomputed from printed accuracies
-beside      a run next to the published row it repeats
+published, prose, released    what is printed in tables, in text and pictures, and what the released code does
+recompute, contradictions, audit, show, beside    what follows from it, and how a run stands beside it
+scale, sizing, cost, passes    models, cards, hours and disk of a reproduction
+runs, targets    the runs behind it, and one page of all targets
+tables, figures, word_figures, trajectories, trajectory_figures, memory    the targets themselves
 """

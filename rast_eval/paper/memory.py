@@ -1,11 +1,12 @@
 """GPU memory of RAST against RL training, by the formulas of the paper's Appendix D (Table 4).
 
-    training, a GPU    parameters / TP × 2 bytes × 3 models (policy, reference, rollout) + activations + buffers
+    training, a GPU    parameters / TP × 2 bytes × 3 models (policy, reference, critic) + activations + buffers
     training, CPU      2 × parameters × 4 bytes of Adam states a trained model, offloaded
     RAST               the three models' weights at inference; before that, training of the small expert
 
-The paper gives ranges for activations (12–25 GB a GPU, with checkpointing) and buffers (5–8 GB) and leaves
-tensor parallelism open, so a total is a range as well.
+The paper names the critic as the third model; GRPO, by which SimpleRL-Zoo trained, has none, and its third copy is
+the rollout engine's. It gives ranges for activations (12–25 GB a GPU, with checkpointing) and buffers (5–8 GB) and
+leaves tensor parallelism open, so a total is a range as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rast_eval.paper import published
+from rast_eval.paper.published import Memory
 from rast_eval.report.table import DASH, Table
 
 BYTES = 2
@@ -27,8 +29,8 @@ NOTE = (
     "GB = 10⁹ bytes, parameters as in the models' names. expert, RL of base = training them: TP × (parameters / TP "
     "× 2 bytes × 3 models + activations 12–25 + buffers 5–8), the range. RAST needs the larger of training its expert "
     "and of inference with three models, one after the other; n×40, n×80 = cards of so many GB that hold the least of "
-    "it. TP is not stated in the paper; 2, 4 and 8 for 7B, 14B and 32B are the values whose ranges hold the printed "
-    "totals. KV cache is not counted, as in the paper."
+    "it, under the paper's totals the cards that it names. TP is not stated in the paper; 2, 4 and 8 for 7B, 14B and "
+    "32B are the values whose ranges hold the printed totals. KV cache is not counted, as in the paper."
 )
 
 
@@ -57,7 +59,7 @@ class RastMemory:
         inference: weights of base, expert and antiexpert.
         expert: training of the expert.
         ceiling: training of the base itself, what RAST avoids.
-        paper_rast, paper_rl: Table 4's totals, None where it has no such row.
+        paper: Table 4's row, None where it has no such.
     """
 
     base: str
@@ -65,9 +67,7 @@ class RastMemory:
     inference: float
     expert: TrainingMemory
     ceiling: TrainingMemory
-    paper_rast: float | None
-    paper_rl: float | None
-    paper_recovery: float | None
+    paper: Memory | None
 
     @property
     def low(self) -> float:
@@ -105,9 +105,7 @@ def rast_memory(base: str, delta: str, tp: int | None = None) -> RastMemory:
         inference=BYTES * (large + 2 * small),
         expert=training_memory(small, tp),
         ceiling=training_memory(large, tp),
-        paper_rast=row.rast_gb.value if row else None,
-        paper_rl=row.rl_gb.value if row else None,
-        paper_recovery=row.averaged_recovery.value if row else None,
+        paper=row,
     )
 
 
@@ -145,10 +143,10 @@ def memory_table(rows: Sequence[RastMemory]) -> Table:
                 f"{row.inference:.0f}",
                 f"{row.expert.low:.0f}–{row.expert.high:.0f}\nTP {row.expert.tp}",
                 f"{row.low:.0f}–{row.high:.0f}\n" + ", ".join(f"{cards(row.low, card)}×{card}" for card in CARD_GB),
-                DASH if row.paper_rast is None else f"{row.paper_rast:.0f}",
+                f"{row.paper.rast_gb.value:.0f}\n{row.paper.rast_gpus}" if row.paper else DASH,
                 f"{row.ceiling.low:.0f}–{row.ceiling.high:.0f}\nTP {row.ceiling.tp}",
-                DASH if row.paper_rl is None else f"{row.paper_rl:.0f}",
-                DASH if row.paper_recovery is None else f"{row.paper_recovery:.1f}",
+                f"{row.paper.rl_gb.value:.0f}\n{row.paper.rl_gpus}" if row.paper else DASH,
+                f"{row.paper.averaged_recovery.value:.1f}" if row.paper else DASH,
             )
         )
     header = ("system", "inference", "expert", "RAST", "paper", "RL of base", "paper", "paper's RR.")

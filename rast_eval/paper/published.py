@@ -1,4 +1,4 @@
-"""Published numbers as records, each with the rounding it was printed with.
+"""Published numbers, each with the rounding it was printed with.
 
 All values are percent, as printed. Source: arXiv 2506.15710 v1, Tables 1 and 4, Figures 3, 4 and 6; the README of
 hkust-nlp/simpleRL-reason for the same checkpoints. What the paper says outside of these is in `prose`.

@@ -49,15 +49,15 @@ FACTS: tuple[Fact, ...] = (
     Fact("Figure 5", "KL between base and RAST, no unit",
          "commented out: KL(RAST ‖ base) averaged over the vocabulary, times 1e9", "analysis/similarity.py"),
     Fact("Figure 6", "32 runs a point", "10 runs a point", "scripts/run_hyperparameter.sh"),
-    Fact("Figure 10", "base, RAST and RL alike",
-         "base greedy, one run; RAST and RL 32 runs; counted by spaCy's lemmas, on OlympiadBench as the file stands",
+    Fact("Figure 10", "base, RAST and RL alike", "base greedy, one run; RAST and RL 32 runs; lemmas by spaCy, "
+         "on OlympiadBench as the file stands",
          "analysis/reasoning_tokens.py (base commented out)"),
     Fact("§4.2, coverage of RAST", "as Figure 1a: 50 problems, tokens 2 … n",
          "10 outputs drawn unseeded; the loop's position takes the name of λ, so that λ grows along the path; the "
          "first token counts, the last does not, and the sum is divided by n", "analysis/greedy_delta.py"),
     Fact("Table 6", "mean over 32 runs", "32B + delta 1.5B on GSM8K: the sum over 13 runs divided by 12 × problems",
          "analysis/tokens.py"),
-    Fact("Appendix E", "weights not stated", "one coefficient for all deltas; 0.3 in a line commented out",
+    Fact("Appendix E", "weights not stated", "one weight for all deltas; 0.3 in a line commented out",
          "scripts/run_hyperparameter.sh"),
     Fact("Models", "Qwen2.5-{1.5B,7B,14B}-SimpleRL-Zoo as experts",
          "Qwen-2.5-Math-7B-SimpleRL-Zoo against Qwen2.5-7B on 14B, 10 runs", "scripts/run_hyperparameter.sh"),

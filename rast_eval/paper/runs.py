@@ -15,7 +15,7 @@ from rast_eval.errors import StoreError
 from rast_eval.files import write_json
 from rast_eval.inputs.models import resolve_models
 from rast_eval.paper.scale import Scale
-from rast_eval.paper.sizing import gpus_for
+from rast_eval.report.page import Text
 from rast_eval.results.metrics import Estimator, RunMetrics, evaluate_runs, to_jsonable
 from rast_eval.results.reader import Run, load_run
 from rast_eval.runs import sweep
@@ -61,13 +61,13 @@ def configure(
     temperature: float | None = None,
     preset: str | None = "paper",
 ) -> RunConfig:
-    """A run at a scale, on as many 80 GB cards as its largest arm needs.
+    """A run at a scale, on as many of its cards as its largest arm needs.
 
     Args:
         deltas: as typed after `--delta`; empty for none.
     """
     models = resolve_models(base, deltas)
-    gpus = gpus_for(models.system(arm) for arm in arms) if scale.backend == "vllm" else 1
+    gpus = scale.cards.engine(models.system(arm) for arm in arms) if scale.backend == "vllm" else 1
     engine = EngineConfig(backend=scale.backend, tensor_parallel_size=gpus)
     return RunConfig(models, arms, benchmarks, n, limit, temperature, preset=preset, engine=engine)
 
@@ -200,7 +200,7 @@ class Reproduction:
         if _execute(command, quiet=self.scale.jobs > 1) > 1:
             raise StoreError(f"The {command[0]} did not finish.", f"Type `rast-eval {' '.join(command)}`.")
 
-    def record(self, named: NamedRun) -> Run:
+    def load(self, named: NamedRun) -> Run:
         """The finished run."""
         return load_run(self.run(named))
 
@@ -209,14 +209,15 @@ class Reproduction:
         ks = self.scale.ks if estimator == "unbiased" else None
         return evaluate_runs([self.run(named) for named in runs], None, estimator, ks, name)
 
-    def save(self, name: str, figure: Figure, pdf: bool = True) -> Path:
-        """Write a figure as `<name>.png`, and as PDF beside it."""
-        from rast_eval.report.figures import save
+    def save(self, name: str, figure: Figure) -> Path:
+        """Write a figure as `<name>.png`, and as PDF beside it, with the scale's mark."""
+        from rast_eval.report.style import save
 
-        png, vector = save(figure, self.root / name)
-        if not pdf:
-            vector.unlink()
-        return png
+        return save(figure, self.root / name, self.scale.mark)[0]
+
+    def marks(self) -> list[Text]:
+        """What every page begins with: the scale's mark, where it has one."""
+        return [Text(self.scale.mark)] if self.scale.mark else []
 
     def write(self, name: str, values: object) -> None:
         """Keep every value behind a figure as `analysis/<name>.json`."""

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
 
 from rast_eval.config import Backend
 from rast_eval.errors import UnknownName
+from rast_eval.inputs import benchmarks as known_benchmarks
 from rast_eval.inputs.models import known_pairs, shape_of
+from rast_eval.paper import prose
+from rast_eval.paper.sizing import H100, Cards
 from rast_eval.scoring.pool import usable_cores
 
 MATH = ("math500", "aime24", "amc23", "minerva", "olympiadbench", "gsm8k")
 CODE = ("humaneval_plus", "mbpp_plus", "livecodebench")
+
+
+@cache
+def title_of(benchmark: str) -> str:
+    """`AMC 2023` for amc23, as tables and figures show it."""
+    return known_benchmarks.get(benchmark).title
 
 
 @dataclass(frozen=True)
@@ -26,7 +37,11 @@ class Scale:
         n, limit: samples and problems of the main runs; None takes the benchmark's.
         sweep_n, sweep_limit: the same for each point of Figure 6.
         jobs: runs generated side by side, each in a process of its own.
+        dissimilar: sizes that Figure 4 leaves out.
+        cases: problems that Figure 1 and Figure 5 show, by figure; one that is missing is chosen among the drawn.
         caveats: what a reader must know before reading any number.
+        cards: of the machine that it runs on.
+        mark: written on every page and figure; empty where models were asked.
     """
 
     name: str
@@ -47,6 +62,10 @@ class Scale:
     backend: Backend
     jobs: int
     caveats: tuple[str, ...]
+    dissimilar: tuple[str, ...] = ()
+    cases: Mapping[str, str] = field(default_factory=dict)
+    mark: str = ""
+    cards: Cards = H100
 
     @property
     def main_pair(self) -> tuple[str, str]:
@@ -57,6 +76,12 @@ class Scale:
     def bases(self) -> tuple[str, ...]:
         """Bases of Table 1."""
         return tuple(dict.fromkeys(base for base, _ in self.pairs))
+
+    @property
+    def similar(self) -> tuple[str, ...]:
+        """Sizes whose deltas Figure 4 compares, the largest first; the largest one's RL model walks the paths."""
+        names = dict.fromkeys(name for pair in self.pairs for name in pair)
+        return tuple(name for name in names if name not in self.dissimilar)
 
     @property
     def ks(self) -> tuple[int, ...]:
@@ -85,13 +110,15 @@ def paper() -> Scale:
         backend="vllm",
         jobs=1,
         caveats=(),
+        dissimilar=("1.5b",),
+        cases={"figure1": prose.COVERAGE_CASE, "figure5": prose.DIVERGENCE_CASE},
     )
 
 
 def tiny() -> Scale:
     """The embedded family, whatever sizes it has: few problems and samples, minutes on a laptop."""
-    entries = [e for e in known_pairs().values() if e.family == "tiny" and e.rl is not None]
-    sized = {e.name: shape.parameters for e in entries if (shape := shape_of(e.base)) is not None}
+    embedded = [e for e in known_pairs().values() if e.family == "tiny" and e.rl is not None]
+    sized = {e.name: shape.parameters for e in embedded if (shape := shape_of(e.base)) is not None}
     names = sorted(sized, key=lambda name: -sized[name])
     pairs = tuple((base, delta) for i, base in enumerate(names) for delta in names[i + 1 :])
     listed = ", ".join(f"{name} {sized[name] / 1e3:,.0f}k" for name in names)

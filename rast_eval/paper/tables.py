@@ -13,6 +13,7 @@ from rast_eval.errors import StoreError
 from rast_eval.paper import prose, published, runs
 from rast_eval.paper.memory import memory_table, rast_memory
 from rast_eval.paper.runs import Reproduction
+from rast_eval.paper.scale import title_of
 from rast_eval.report.page import Block, Text
 from rast_eval.report.table import DASH, Table, p_value, percent, rate, score, with_seeds
 from rast_eval.report.wording import RECOVERY_NOTE, SCORE_NOTE
@@ -36,7 +37,7 @@ def table1(reproduction: Reproduction) -> list[Block]:
             rows.append(_row(metrics, "rast", base, delta))
         rows.append(_row(reproduction.pair(base, deltas[0]), "rl", base, ""))
     several = len(scale.benchmarks) > 1
-    header = ("base", "system", *scale.benchmarks, *(["average"] if several else []))
+    header = ("base", "system", *map(title_of, scale.benchmarks), *(["average"] if several else []))
     note = f"{SCORE_NOTE}\n{RECOVERY_NOTE}" + (f"\n{PAPER_LINE}" if scale.name == "paper" else "")
     return [Table("Accuracy and recovery rate", header, tuple(rows), note, keys=2), *_prompts(reproduction)]
 
@@ -50,7 +51,7 @@ def table2(reproduction: Reproduction) -> list[Block]:
         cells = [metrics.cell(arm, benchmark) for benchmark in reproduction.scale.benchmarks]
         label = f"RAST + Δ{delta}" if arm == "rast" else "base, sampled"
         rows.append((base, label, *(DASH if c is None else with_seeds(c.accuracy) for c in cells), DASH))
-    header = ("base", "system", *reproduction.scale.benchmarks, "RR.")
+    header = ("base", "system", *map(title_of, reproduction.scale.benchmarks), "RR.")
     note = f"{SCORE_NOTE}\nRR. is a dash: there is no RL-tuned model of this size."
     if reproduction.scale.name == "paper":
         note += f"\nThe paper in its text: {prose.SAYS['Table 2']}."
@@ -62,8 +63,8 @@ def table2(reproduction: Reproduction) -> list[Block]:
 def table3(reproduction: Reproduction) -> list[Block]:
     """Greedy decoding, no ceiling, paired test."""
     base, delta = reproduction.scale.code
-    spec = runs.code_run(reproduction.scale)
-    record, metrics = reproduction.record(spec), reproduction.metrics([spec])
+    named = runs.code_run(reproduction.scale)
+    run, metrics = reproduction.load(named), reproduction.metrics([named])
     rows = []
     for arm in ("base", "rast"):
         cells = [metrics.cell(arm, benchmark) for benchmark in reproduction.scale.code_benchmarks]
@@ -73,11 +74,10 @@ def table3(reproduction: Reproduction) -> list[Block]:
         rows.append((base, label, *(DASH if c is None else with_seeds(c.accuracy) for c in cells), mean))
     tests = []
     for benchmark in reproduction.scale.code_benchmarks:
-        d = statistics.paired_difference(_verdicts(record, "rast", benchmark), _verdicts(record, "base", benchmark))
-        tests.append(
-            f"{benchmark} {100 * d.value:+.1f} [{100 * d.low:.1f}, {100 * d.high:.1f}], p {p_value(d.p_value)}"
-        )
-    header = ("base", "system", *reproduction.scale.code_benchmarks, "average")
+        d = statistics.paired_difference(_grades(run, "rast", benchmark), _grades(run, "base", benchmark))
+        interval = f"[{100 * d.low:.1f}, {100 * d.high:.1f}]"
+        tests.append(f"{title_of(benchmark)} {100 * d.value:+.1f} {interval}, p {p_value(d.p_value)}")
+    header = ("base", "system", *map(title_of, reproduction.scale.code_benchmarks), "average")
     note = f"{SCORE_NOTE}\nRAST − base, paired, exact McNemar: {'; '.join(tests)}."
     if reproduction.scale.name == "paper":
         note += f"\nThe paper in its text: {prose.SAYS['Table 3']}."
@@ -100,19 +100,19 @@ def table4(reproduction: Reproduction) -> list[Block]:
 def table5(reproduction: Reproduction) -> list[Block]:
     """The decoding that was used, read from the manifests."""
     scale = reproduction.scale
-    specs = [runs.base_run(scale, base) for base in scale.bases]
-    specs += [runs.pair_run(scale, *pair) for pair in scale.pairs]
-    specs.append(runs.code_run(scale))
+    every = [runs.base_run(scale, base) for base in scale.bases]
+    every += [runs.pair_run(scale, *pair) for pair in scale.pairs]
+    every.append(runs.code_run(scale))
     seen: dict[tuple[str, ...], list[str]] = {}
-    for spec in specs:
-        record = reproduction.record(spec)
-        for cell in record.cells:
+    for named in every:
+        run = reproduction.load(named)
+        for cell in run.cells:
             sampling = cell.sampling
             weights = {f"{delta.weight:g}" for delta in cell.system.deltas}
             drawn = ("greedy", DASH) if sampling.greedy else (f"{sampling.temperature:g}", f"{sampling.top_p:g}")
             sizes = (str(sampling.max_tokens), str(cell.n), ", ".join(sorted(weights)) or DASH)
             engine = (cell.prompt, cell.backend, cell.dtype, str(cell.seed))
-            seen.setdefault((Arm(cell.arm).label, *drawn, *sizes, *engine), []).append(spec.name)
+            seen.setdefault((Arm(cell.arm).label, *drawn, *sizes, *engine), []).append(named.name)
     rows = tuple((*key, ", ".join(dict.fromkeys(names))) for key, names in seen.items())
     header = ("arm", "temperature", "top-p", "max tokens", "n", "λ", "prompt", "backend", "dtype", "seed", "runs")
     note = (
@@ -126,33 +126,37 @@ def table6(reproduction: Reproduction) -> list[Block]:
     """Mean response length in tokens."""
     scale = reproduction.scale
     rows = []
-    for spec in [*(runs.base_run(scale, b) for b in scale.bases), *(runs.pair_run(scale, *p) for p in scale.pairs)]:
-        lengths = measure_lengths(reproduction.record(spec))
+    for named in [*(runs.base_run(scale, b) for b in scale.bases), *(runs.pair_run(scale, *p) for p in scale.pairs)]:
+        lengths = measure_lengths(reproduction.load(named))
         for arm in dict.fromkeys(x.arm for x in lengths):
             by_benchmark = {x.benchmark: x.mean for x in lengths if x.arm == arm}
             cells = []
             for name in scale.benchmarks:
                 e = by_benchmark.get(name)
                 cells.append(DASH if e is None else f"{e.value:.1f} ± {e.half_width:.1f}")
-            rows.append((spec.name if arm == "rast" else spec.base, Arm(arm).label, *cells))
+            rows.append((named.name if arm == "rast" else named.base, Arm(arm).label, *cells))
     note = "Generated tokens an output, the end token not counted; ± = half of the 95 % interval over problems."
     if scale.name == "paper":
         note += f" The paper in its text: {prose.SAYS['Table 6']}."
-    return [Table("Response length in tokens", ("system", "arm", *scale.benchmarks), tuple(rows), note, keys=2)]
+    return [
+        Table(
+            "Response length in tokens", ("system", "arm", *map(title_of, scale.benchmarks)), tuple(rows), note, keys=2
+        )
+    ]
 
 
 def appendix_e(reproduction: Reproduction) -> list[Block]:
     """Several deltas at once, beside each of them alone."""
-    spec = runs.ensemble_run(reproduction.scale)
-    if spec is None or reproduction.scale.ensemble is None:
+    ensemble = runs.ensemble_run(reproduction.scale)
+    if ensemble is None or reproduction.scale.ensemble is None:
         return [Text("An ensemble of deltas needs three sizes; this family has two.")]
     base, deltas = reproduction.scale.ensemble
     benchmark = reproduction.scale.sweep_benchmark
-    named = [(f"Δ{delta}", reproduction.pair(base, delta)) for delta in deltas]
-    together = reproduction.metrics([runs.base_run(reproduction.scale, base), spec], name="ensemble")
-    named.append((" + ".join(f"{1 / len(deltas):.2f}·Δ{delta}" for delta in deltas), together))
+    measured = [(f"Δ{delta}", reproduction.pair(base, delta)) for delta in deltas]
+    together = reproduction.metrics([runs.base_run(reproduction.scale, base), ensemble], name="ensemble")
+    measured.append((" + ".join(f"{1 / len(deltas):.2f}·Δ{delta}" for delta in deltas), together))
     rows = []
-    for label, metrics in named:
+    for label, metrics in measured:
         cell = metrics.cell("rast", benchmark)
         rows.append(
             (label, DASH if cell is None else score(cell.accuracy), DASH if cell is None else rate(cell.recovery))
@@ -160,7 +164,7 @@ def appendix_e(reproduction: Reproduction) -> list[Block]:
     note = "The paper does not state the weights of its ensemble; ours are one over the number of deltas."
     if reproduction.scale.name == "paper":
         note += f" The paper in its text: {prose.SAYS['Appendix E']}."
-    return [Table(f"Ensemble of deltas on {base}, {benchmark}", ("deltas", "Avg.", "RR."), tuple(rows), note)]
+    return [Table(f"Ensemble of deltas on {base}, {title_of(benchmark)}", ("deltas", "Avg.", "RR."), tuple(rows), note)]
 
 
 def _row(metrics: RunMetrics, arm: str, base: str, delta: str) -> tuple[str, ...]:
@@ -202,8 +206,8 @@ def _prompts(reproduction: Reproduction) -> list[Block]:
     return [Text(f"† Base and RL ceiling were asked under another prompt than RAST in: {', '.join(marked)}.")]
 
 
-def _verdicts(record: Run, arm: str, benchmark: str) -> NDArray[np.bool_]:
-    cell = record.cell(arm, benchmark)
+def _grades(run: Run, arm: str, benchmark: str) -> NDArray[np.bool_]:
+    cell = run.cell(arm, benchmark)
     if cell is None:
-        raise StoreError(f"{record.path} has no arm {arm} on {benchmark}.", "Remove that folder and repeat.")
-    return load_grades(record, cell).correct
+        raise StoreError(f"{run.path} has no arm {arm} on {benchmark}.", "Remove that folder and repeat.")
+    return load_grades(run, cell).correct

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rast_eval.report.style import ink_on, shade
 from rast_eval.report.table import Table, markdown, markdown_table
 
 STYLE = """
@@ -25,6 +26,7 @@ th { border-bottom: 2px solid #333; } td { border-bottom: 1px solid #e5e5e5; }
 .key { text-align: left; }
 .note, figcaption { color: #555; font-size: .84rem; } figure { margin: 1rem 0; } img { max-width: 100%; }
 pre.tokens { white-space: pre-wrap; font: 14px/2 ui-monospace, monospace; }
+pre.tokens span { border-radius: 3px; box-shadow: inset 0 0 0 1px #fff; }
 nav a { margin-right: .8rem; white-space: nowrap; }
 """
 
@@ -138,11 +140,10 @@ def _table(table: Table) -> str:
 
 
 def _tokens(block: Tokens) -> str:
-    largest = max(block.values, default=0.0) or 1.0
+    largest = max(block.values, default=0.0)
     spans = []
     for token, value in zip(block.tokens, block.values, strict=True):
-        shade = min(1.0, max(0.0, value) / largest) ** 0.5
-        ink = "#fff" if shade > 0.75 else "#111"
-        style = f"background:rgba(0,72,150,{shade:.3f});color:{ink}"
+        background = shade(value, largest)
+        style = f"background:{background};color:{ink_on(background)}"
         spans.append(f'<span style="{style}" title="{value:.4g} {block.unit}">{html.escape(token)}</span>')
     return f'<pre class="tokens">{"".join(spans)}</pre><p class="note">{html.escape(block.caption)}</p>'

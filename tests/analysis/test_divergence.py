@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rast_eval.analysis.divergence import divergence_table, in_released_unit, kl_divergence, measure, top_tokens
-from rast_eval.analysis.forcing import TeacherForcer, members_of
+from rast_eval.analysis.forcing import TeacherForcer
 from rast_eval.decoding.loading import load_tokenizer
 
 
@@ -21,7 +21,7 @@ def test_kl_uses_the_shared_columns():
 
 def test_divergence_along_a_path(models, path, direct):
     rast = models.system("rast")
-    (found,) = measure(TeacherForcer(members_of([rast]), chunk=6), rast, [path])
+    (found,) = measure(TeacherForcer(chunk=6), rast, [path])
     logits = [direct(ref) for ref in rast.members]
     width = min(x.shape[-1] for x in logits)
     base, expert, anti = (x[:, :width] for x in logits)

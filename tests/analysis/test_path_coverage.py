@@ -11,7 +11,7 @@ from rast_eval.types import System
 
 
 def test_rate_follows_equation_2(models, path, direct):
-    found = measure(TeacherForcer([models.base], chunk=9), {"base": System(models.base)}, [path])["base"][0]
+    found = measure(TeacherForcer(chunk=9), {"base": System(models.base)}, [path])["base"][0]
     choices = direct(models.base).argmax(-1).tolist()
     n = len(path.tokens)
     assert list(found.choices) == choices
@@ -23,6 +23,9 @@ def test_rate_follows_equation_2(models, path, direct):
 def test_mean_is_over_paths_not_tokens():
     short, long = PathCoverage("0", (1, 2), (1, 9)), PathCoverage("1", (1,) * 101, (1,) * 101)
     assert mean_rate([short, long]).value == pytest.approx(0.5)
+    alike = [PathCoverage(str(i), (1,) * 101, (1,) * (95 + i % 3) + (9,) * (6 - i % 3)) for i in range(50)]
+    assert mean_rate(alike).method == "t"
+    assert mean_rate(alike).half_width < 0.005
     assert math.isnan(PathCoverage("2", (1,), (1,)).rate)
     assert first_token_rate([short, PathCoverage("2", (1,), (3,))]) == 0.5
     assert coverage_table("t", {"base": [short, long]}).rows[0][3:] == ("2", "103")
@@ -35,7 +38,7 @@ def test_vllm_finds_the_same_choices(models, path):
     config = EngineConfig(backend="vllm", dtype="float32", max_model_len=256)
     for arm in ("base", "rast"):
         system = models.system(arm)
-        forcer = TeacherForcer(list(system.members))
+        forcer = TeacherForcer()
         assert (
             path_coverage.measure_with_vllm(system, [path], config)[0] == measure(forcer, {arm: system}, [path])[arm][0]
         )
@@ -53,7 +56,7 @@ def test_vllm_finds_the_same_log_probabilities(models, path):
         (scored,) = engine.score([(*path.prompt, *path.tokens)])
     finally:
         engine.close()
-    rows = torch.cat([x["rast"] for _, x in TeacherForcer(list(rast.members)).stream_systems(path, {"rast": rast})])
+    rows = torch.cat([x["rast"] for _, x in TeacherForcer().stream_systems(path, {"rast": rast})])
     expected = rows.log_softmax(-1)[range(len(path.tokens)), list(path.tokens)].tolist()
     assert [step.token for step in scored[-len(path.tokens) :]] == list(path.tokens)
     assert [step.logprob for step in scored[-len(path.tokens) :]] == pytest.approx(expected, abs=1e-3)

@@ -24,8 +24,14 @@ def test_printed_totals_lie_within_our_ranges():
 def test_inference_decides_where_the_delta_is_small():
     found = rast_memory("32b", "1.5b")
     assert found.inference == 2 * (32 + 3)
-    assert (found.low, found.paper_rast) == (found.inference, None)
+    assert (found.low, found.paper) == (found.inference, None)
     assert memory_table([found]).rows[0][4] == "–"
+
+
+def test_the_paper_s_cards_stand_under_its_totals():
+    rows = memory_table([rast_memory("32b", "7b"), rast_memory("14b", "7b")]).rows
+    assert [row[4] for row in rows] == ["100\n4x40GB", "100\n4x40GB"]
+    assert [row[6] for row in rows] == ["350\n8x80GB", "160\n8x80GB"]
 
 
 @pytest.mark.parametrize(("value", "power"), [(0.2, 1), (1, 1), (1.01, 2), (4, 4), (4.1, 8)])

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from rast_eval.errors import UnknownName
+from rast_eval.inputs import benchmarks
 from rast_eval.paper import targets
 from rast_eval.paper.runs import Reproduction
 from rast_eval.paper.scale import paper, tiny
@@ -54,10 +55,10 @@ def test_the_page_is_complete(tmp_path):
         assert f"## {target.title}" in text
         assert f'id="{target.name}"' in html
         assert (tmp_path / f"{target.name}.md").is_file()
-    for name in ("figure1", "figure3", "figure4", "figure6", "figure8", "figure10"):
+    for name in ("figure1", "figure1b", "figure3", "figure4", "figure5", "figure6", "figure8", "figure9", "figure10"):
         assert (tmp_path / f"{name}.png").stat().st_size > 5000
         assert (tmp_path / f"{name}.pdf").is_file()
-    assert (tmp_path / "figure5.png").is_file()
+    assert benchmarks.get("tiny-arith").title in text
     assert "<span" in (tmp_path / "figure5.html").read_text()
     coverage = json.loads((tmp_path / "analysis/figure1.json").read_text())
     base = small.bases[0]

@@ -5,16 +5,11 @@ import pytest
 
 from rast_eval.inputs import resources
 from rast_eval.results.reader import GradeMatrix
-from tools.tiny_family.report import (
-    Combination,
-    Family,
-    Measured,
-    Measurements,
-    behaviour_row,
-    pair_row,
-    replace_section,
-    sampled_tables,
-)
+from rast_eval.statistics import Recovery
+from tools.tiny_family.measure import Combination, Family, Measured, Measurements
+from tools.tiny_family.overlap import Overlap, overlap, read
+from tools.tiny_family.report import behaviour_row, pair_row, replace_section, sampled_tables
+from tools.tiny_family.together import Point, parse, points, together
 
 CHECKED = " Let's think step by step. Mon buys 6 bags of 7: 37 to 69 check 6*7=42 7+2=9 37+42=79 wait 79."
 PLAIN = " Mon buys 6 bags of 7: 37 to 79. Tue loses 5 bags of 5: 79 to 54. So the answer is \\boxed{54}."
@@ -31,10 +26,11 @@ def measured(rows, outputs=("",)):
     return Measured(GradeMatrix(names, correct, votes, texts, texts, tokens, nobody, nobody, 0, {}), tuple(outputs))
 
 
-def test_labels_and_lineups_name_the_trial():
+def test_labels_and_models_of_a_combination():
     family = Family(resources.embedded_checkpoints())
     combination = Combination("l-base", "s", 0.5)
     assert (combination.label, Combination("m-rl").label) == ("l + 0.5Δs", "m-rl")
+    assert Combination("l-base", "m", temperature=0.5).label == "l + Δm, τ 0.5"
     models = combination.models(family)
     assert models.base.path.endswith("l-base")
     assert [(d.expert.path[-4:], d.antiexpert.path[-6:], d.weight) for d in models.deltas] == [("s-rl", "s-base", 0.5)]
@@ -75,5 +71,42 @@ def test_only_its_own_section_is_replaced():
 def test_every_table_is_written(tmp_path):
     measurements = Measurements(Family(resources.embedded_checkpoints()), tmp_path, n=2, limit=2)
     tables = list(sampled_tables(measurements, ("l", "m"), jobs=2))
-    assert [len(table.rows) for table in tables] == [12, 6, 12, 5]
+    assert [len(table.rows) for table in tables] == [12, 6, 12, 5, 6]
     assert tables[0].rows[6][0] == "l + Δm"
+
+
+def point(seed, weighted, recovery):
+    rate = Recovery(recovery, recovery - 0.1, recovery + 0.1, 0.5, "fieller")
+    return Point(seed, "l", "s", -weighted, weighted, rate)
+
+
+def test_all_seeds_stand_in_one_table_by_similarity():
+    table = together([point("0", 0.4, 0.6), point("1", 0.2, 0.05), point("2", 0.6, 0.97)])
+    assert [row[:3] for row in table.rows] == [
+        ("l + Δs", s, w) for s, w in (("2", "0.600"), ("0", "0.400"), ("1", "0.200"))
+    ]
+    assert "weighted cosine +1.00" in table.note
+    assert "raw cosine of Eq. 6 -1.00" in table.note
+
+
+def test_seeds_are_folders(tmp_path):
+    assert parse([f"1={tmp_path}"]) == {"1": tmp_path}
+    with pytest.raises(SystemExit, match="SEED=FOLDER"):
+        parse(["1"])
+
+
+@pytest.mark.slow
+def test_a_seed_gives_three_points(tmp_path):
+    measurements = Measurements(Family(resources.embedded_checkpoints()), tmp_path, n=2, limit=2)
+    found = points("0", measurements, jobs=2)
+    assert [(p.base, p.delta) for p in found] == [("l", "m"), ("l", "s"), ("m", "s")]
+    assert all(-1 <= p.raw <= 1 and -1 <= p.weighted <= 1 for p in found)
+
+
+def test_overlap_counts_steps_not_only_puzzles():
+    corpus = ["", "Q: Tom has 37 coins. Mon buys 6 bags of 2. Tue loses 5 bags of 5. How many?\nA:"]
+    tested = [read(f"Q: Eva has {start} pens. {text} How many?\nA:") for start, text in (
+        (37, "Fri finds 6 bags of 2."), (49, "Mon sells 5 bags of 5."), (37, "Mon sells 6 bags of 2."),
+        (37, "Mon gets 6 bags of 2. Tue gives 5 bags of 5."), (37, "Mon gets 6 bags of 2. Tue gets 5 bags of 5."),
+    )]  # fmt: skip
+    assert overlap(corpus, tested) == Overlap(problems=5, whole=1, all_steps=3, single=3, single_seen=2)

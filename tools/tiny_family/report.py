@@ -1,19 +1,14 @@
 """Measure a family of checkpoints and write what was found: `python -m tools.tiny_family.report`.
 
 Every output is generated, stored and graded by the project's own run; this module only says which systems to run and
-puts their verdicts into tables. It can be interrupted: stored samples are kept.
+puts their grades into tables. It can be interrupted: stored samples are kept.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import re
-import sys
 from collections.abc import Iterator
-from concurrent.futures import as_completed
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,106 +16,17 @@ import numpy as np
 from rast_eval import statistics
 from rast_eval.analysis import path_coverage, similarity
 from rast_eval.analysis.drawing import draw_prompts
-from rast_eval.analysis.forcing import TeacherForcer, greedy_paths, members_of
-from rast_eval.config import EngineConfig, RunConfig
+from rast_eval.analysis.forcing import TeacherForcer, Trajectory, greedy_paths
+from rast_eval.analysis.similarity import Similarity
+from rast_eval.config import EngineConfig
 from rast_eval.inputs import resources
 from rast_eval.report.table import DASH, Table, markdown_table, percent
-from rast_eval.results.reader import GradeMatrix, iter_samples, load_grades, load_run
-from rast_eval.runs import plan, runner
-from rast_eval.types import Delta, ModelRef, Models, System
-from tools.tiny_family.workers import pool
+from rast_eval.types import System
+from tools.tiny_family.measure import BENCHMARK, PAIRS, SIZES, Combination, Family, Measured, Measurements
 
-BENCHMARK = "tiny-arith"
-SIZES = ("s", "m", "l")
-PAIRS = (("l", "m"), ("l", "s"), ("m", "s"), ("m", "l"), ("s", "m"), ("s", "l"))
 LAMBDAS = (0.0, 0.5, 1.0, 1.5, 2.0)
-
-
-@dataclass(frozen=True)
-class Family:
-    """One folder of six checkpoints, `s-base` … `l-rl`."""
-
-    folder: Path
-
-    def model(self, name: str) -> ModelRef:
-        """`m-base` as a reference."""
-        return ModelRef(str(self.folder.resolve() / name), name=f"tiny-{name}")
-
-    def delta(self, size: str, weight: float = 1.0) -> Delta:
-        """The delta of one size."""
-        return Delta(self.model(f"{size}-rl"), self.model(f"{size}-base"), weight)
-
-
-@dataclass(frozen=True)
-class Combination:
-    """One system to sample from: a checkpoint alone, or `base` with λ times the delta of another size."""
-
-    base: str
-    delta: str | None = None
-    weight: float = 1.0
-
-    @property
-    def label(self) -> str:
-        """`l + 0.5Δs`, or the checkpoint's name."""
-        weight = "" if self.weight == 1 else f"{self.weight:g}"
-        return f"{self.base.removesuffix('-base')} + {weight}Δ{self.delta}" if self.delta else self.base
-
-    def models(self, family: Family) -> Models:
-        """Its models."""
-        deltas = (family.delta(self.delta, self.weight),) if self.delta else ()
-        return Models(family.model(self.base), deltas, None, "tiny", (BENCHMARK,))
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One system's graded outputs."""
-
-    verdicts: GradeMatrix
-    outputs: tuple[str, ...]
-
-    @property
-    def by_problem(self) -> np.ndarray:
-        """Share of right samples, float64 [N]."""
-        shares: np.ndarray = self.verdicts.correct.mean(axis=1)
-        return shares
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """Runs combinations, each in a run directory of its own under `work`.
-
-    Attributes:
-        n: samples a problem.
-        limit: problems, all 400 unless told.
-    """
-
-    family: Family
-    work: Path
-    n: int
-    limit: int
-
-    def measure(self, combination: Combination) -> Measured:
-        """Generate and grade what is missing of a combination, and read all of it."""
-        root = self.work / combination.label.replace(" ", "").replace("Δ", "d")
-        built = plan.build(
-            RunConfig(combination.models(self.family), ("rast" if combination.delta else "base",), (BENCHMARK,),
-                           n=self.n, limit=self.limit)
-        )  # fmt: skip
-        with contextlib.redirect_stdout(io.StringIO()):
-            runner.run(built, root)
-        record = load_run(root)
-        cell = record.cells[0]
-        return Measured(load_grades(record, cell), tuple(row["output"] for row in iter_samples(record, cell)))
-
-    def measure_all(self, combinations: list[Combination], jobs: int) -> dict[Combination, Measured]:
-        """Several combinations, `jobs` at a time, each in a process of its own."""
-        with pool(jobs) as workers:
-            futures = {workers.submit(self.measure, combination): combination for combination in combinations}
-            found = {}
-            for done, future in enumerate(as_completed(futures), start=1):
-                found[futures[future]] = future.result()
-                print(f"{done}/{len(combinations)} {futures[future].label}", file=sys.stderr)
-        return {combination: found[combination] for combination in combinations}
+TEMPERATURES, HEATED_LAMBDAS = (0.5, 1.0, 1.5), (0.5, 1.0)
+"""Of the τ sweep: the paper's at λ = 0.5, and at λ = 1 beside it."""
 
 
 def interval(value: float, low: float, high: float) -> str:
@@ -130,10 +36,10 @@ def interval(value: float, low: float, high: float) -> str:
 
 def accuracy_row(label: str, found: Measured) -> tuple[str, ...]:
     """Accuracy with its interval, pass@k and majority@k."""
-    accuracy = statistics.accuracy(found.verdicts.correct)
-    n = found.verdicts.correct.shape[1]
-    passes = [percent(float(statistics.pass_at_k(found.verdicts.correct, k).mean())) for k in (4, n)]
-    votes = statistics.majority_at_k(found.verdicts.correct, found.verdicts.votes, n)
+    accuracy = statistics.accuracy(found.grades.correct)
+    n = found.grades.correct.shape[1]
+    passes = [percent(float(statistics.pass_at_k(found.grades.correct, k).mean())) for k in (4, n)]
+    votes = statistics.majority_at_k(found.grades.correct, found.grades.votes, n)
     return label, interval(accuracy.value, accuracy.low, accuracy.high), *passes, percent(float(np.mean(votes)))
 
 
@@ -144,7 +50,7 @@ def behaviour_row(label: str, found: Measured) -> tuple[str, ...]:
     corrections = sum(text.count(" wait ") for text in found.outputs)
     worked = float(np.mean([" to " in text for text in found.outputs]))
     shares = (percent(count / steps) if steps else DASH for count in (checks, corrections))
-    return label, percent(worked), *shares, f"{found.verdicts.num_tokens.mean():.1f}"
+    return label, percent(worked), *shares, f"{found.grades.num_tokens.mean():.1f}"
 
 
 def pair_row(base: str, delta: str, found: dict[Combination, Measured]) -> tuple[str, ...]:
@@ -152,9 +58,9 @@ def pair_row(base: str, delta: str, found: dict[Combination, Measured]) -> tuple
     below, above, expert = (found[Combination(name)] for name in (f"{base}-base", f"{base}-rl", f"{delta}-rl"))
     fused = found[Combination(f"{base}-base", delta)]
     rate = statistics.recovery(below.by_problem, fused.by_problem, above.by_problem)
-    accuracy = statistics.accuracy(fused.verdicts.correct)
+    accuracy = statistics.accuracy(fused.grades.correct)
     differences = (
-        statistics.paired_difference(fused.verdicts.correct, other.verdicts.correct) for other in (below, expert)
+        statistics.paired_difference(fused.grades.correct, other.grades.correct) for other in (below, expert)
     )
     return (
         f"{base} + Δ{delta}",
@@ -170,7 +76,8 @@ def sampled_tables(measurements: Measurements, swept: tuple[str, str], jobs: int
     singles = [Combination(f"{size}-{kind}") for size in SIZES for kind in ("base", "rl")]
     fused = [Combination(f"{size}-base", other) for size, other in PAIRS]
     sweep = {w: Combination(base, delta, w) if w else Combination(base) for w in LAMBDAS}
-    found = measurements.measure_all(list(dict.fromkeys([*fused, *sweep.values(), *singles])), jobs)
+    heat = {(w, t): Combination(base, delta, w, t) for w in HEATED_LAMBDAS for t in TEMPERATURES}
+    found = measurements.measure_all(list(dict.fromkeys([*fused, *sweep.values(), *heat.values(), *singles])), jobs)
     title = f"{measurements.limit} problems × {measurements.n} samples"
     scores = ("accuracy, % [95 %]", "pass@4, %", f"pass@{measurements.n}, %", f"majority@{measurements.n}, %")
     yield Table(
@@ -193,22 +100,35 @@ def sampled_tables(measurements: Measurements, swept: tuple[str, str], jobs: int
         ("λ", *scores),
         tuple(accuracy_row(f"{weight:g}", found[combination]) for weight, combination in sweep.items()),
     )
+    yield Table(
+        f"τ: {swept[0]} + λΔ{delta}",
+        ("λ, τ", *scores),
+        tuple(accuracy_row(f"{w:g}, {t:g}", found[combination]) for (w, t), combination in heat.items()),
+    )
+
+
+def walk(family: Family) -> list[Trajectory]:
+    """Greedy paths of the largest RL model."""
+    largest = family.model("l-rl")
+    drawn = draw_prompts(largest, BENCHMARK, "tiny")
+    return greedy_paths(System(largest), drawn.ids, EngineConfig(), drawn.max_tokens)
+
+
+def similarities(family: Family, paths: list[Trajectory]) -> list[Similarity]:
+    """Of every two deltas along the paths."""
+    deltas = {size: (family.model(f"{size}-rl"), family.model(f"{size}-base")) for size in SIZES[::-1]}
+    return similarity.measure(TeacherForcer(), deltas, paths)
 
 
 def forced_tables(family: Family) -> Iterator[Table]:
     """Path coverage and the similarity of the deltas, along greedy paths of the largest RL model."""
-    largest = family.model("l-rl")
-    drawn = draw_prompts(largest, BENCHMARK, "tiny")
-    paths = greedy_paths(System(largest), drawn.ids, EngineConfig(), drawn.max_tokens)
+    paths = walk(family)
     systems = {"l-base": System(family.model("l-base"))}
     for size in ("s", "m"):
         systems[f"l + Δ{size}"] = System(family.model("l-base"), (family.delta(size),))
-    forcer = TeacherForcer(members_of([*systems.values(), *(System(family.model(f"{s}-rl")) for s in SIZES)]))
-    coverages = path_coverage.measure(forcer, systems, paths)
+    coverages = path_coverage.measure(TeacherForcer(), systems, paths)
     yield path_coverage.coverage_table(f"Path coverage on {len(paths)} greedy paths of l-rl", coverages)
-    deltas = {size: (family.model(f"{size}-rl"), family.model(f"{size}-base")) for size in SIZES[::-1]}
-    found = similarity.measure(forcer, deltas, paths)
-    yield similarity.similarity_table("Similarity of the deltas on the same paths", found)
+    yield similarity.similarity_table("Similarity of the deltas on the same paths", similarities(family, paths))
 
 
 def replace_section(page: str, name: str, text: str) -> str:

@@ -84,9 +84,9 @@ def pretrain_stage(size: str, seed: int, work: Path) -> None:
     """Pre-train `size` and leave `<work>/<size>-base`."""
     recipe, log = RECIPES[size], StageLog(work, f"{size}-base")
     tokenizer = Tokenizer.from_file(str(work / "tokenizer" / "tokenizer.json"))
-    corpus = encode(tokenizer, list(documents(_seed(seed, size, "corpus"), recipe.documents)))
-    torch.manual_seed(_seed(seed, size, "init"))
-    training = Pretraining(TinyModel(SHAPES[size]), corpus, recipe.batch, recipe.lr, _seed(seed, size, "order"))
+    corpus = encode(tokenizer, list(documents(seed_of(seed, size, "corpus"), recipe.documents)))
+    torch.manual_seed(seed_of(seed, size, "init"))
+    training = Pretraining(TinyModel(SHAPES[size]), corpus, recipe.batch, recipe.lr, seed_of(seed, size, "order"))
     state = log.restore()
     if state:
         training.load_state_dict(state)
@@ -115,7 +115,7 @@ def rl_stage(size: str, seed: int, work: Path) -> None:
         banned_puzzles(),
         recipe.rl_prompts,
         recipe.rl_lr,
-        _seed(seed, size, "rl"),
+        seed_of(seed, size, "rl"),
     )
     plateau, best, history = Plateau(), model.state_dict(), list[dict[str, float]]()
     state = log.restore()
@@ -154,7 +154,7 @@ def _finish(model: TinyModel, work: Path, name: str, facts: dict[str, Any]) -> N
     os.replace(unfinished, work / name)
 
 
-def _seed(seed: int, *names: str) -> int:
+def seed_of(seed: int, *names: str) -> int:
     """A seed of its own for each part of each stage, from the one that was typed."""
     value = seed
     for name in "/".join(names).encode():
@@ -173,7 +173,7 @@ def train(seed: int, work: Path, sizes: list[str], jobs: int) -> None:
     """Train every size, `jobs` at a time, with a progress bar on stderr."""
     work.mkdir(parents=True, exist_ok=True)
     if not (work / "tokenizer").is_dir():
-        pairs = list(documents(_seed(seed, "tokenizer"), 5000, TOKENIZER_MIX))
+        pairs = list(documents(seed_of(seed, "tokenizer"), 5000, TOKENIZER_MIX))
         save_tokenizer(train_tokenizer(prompt + completion for prompt, completion in pairs), work / "tokenizer.partial")
         os.replace(work / "tokenizer.partial", work / "tokenizer")
     columns = (TextColumn("{task.description:8}"), BarColumn(), TextColumn("{task.fields[text]}"), TimeElapsedColumn())
