@@ -41,14 +41,8 @@ RETIRED = {
 OF_OTHERS = {"entry_point"}
 """Names that a file format or a library of others gives."""
 
-OWED = {
-    "rast_eval/cli/paper.py", "rast_eval/decoding/compose.py", "rast_eval/decoding/memory.py",
-    "rast_eval/decoding/vllm/config.py", "rast_eval/decoding/vllm/model.py", "rast_eval/paper/figures.py",
-    "rast_eval/paper/runs.py", "rast_eval/paper/scale.py", "rast_eval/paper/tables.py", "rast_eval/paper/targets.py",
-    "rast_eval/paper/trajectories.py", "tools/tiny_family/report.py", "tools/tiny_family/train.py",
-    "tools/tiny_family/workers.py",
-}  # fmt: skip
-"""Files that still use a retired word."""
+OWED = {"rast_eval/decoding/compose.py", "rast_eval/decoding/vllm/config.py", "rast_eval/decoding/vllm/model.py"}
+"""Files that still use a retired word: the terms of a composite's config.json."""
 
 
 def sources(*folders: str) -> Iterator[tuple[str, ast.Module]]:

@@ -69,9 +69,9 @@ def compare(
     from rast_eval.results.metrics import evaluate_run
     from rast_eval.results.reader import load_run
 
-    record, metrics = load_run(run), evaluate_run(run, scorer)
-    rows = beside_paper(record, metrics)
-    output.show(beside_table(f"{record.name} beside Table 1 of arXiv 2506.15710", rows), format)
+    loaded, metrics = load_run(run), evaluate_run(run, scorer)
+    rows = beside_paper(loaded, metrics)
+    output.show(beside_table(f"{loaded.name} beside Table 1 of arXiv 2506.15710", rows), format)
     for warning in metrics.warnings:
         typer.echo(f"! {warning}", err=True)
 

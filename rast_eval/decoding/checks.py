@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from rast_eval.config import EngineConfig
-from rast_eval.decoding.loading import load_tokenizer
+from rast_eval.decoding.loading import load_tokenizer, load_tokenizer_as
 from rast_eval.errors import PromptTooLong, TokenizerMismatch, UsageError
 from rast_eval.inputs.models import shape_of
 from rast_eval.types import ModelRef, Request, System
@@ -25,8 +26,13 @@ def check_tokenizers(system: System) -> None:
 
 
 def check_tokenizer(base: ModelRef, other: ModelRef) -> None:
-    """`check_tokenizers` for one pair."""
-    ours, theirs = load_tokenizer(base), load_tokenizer(other)
+    """`check_tokenizers` for one pair.
+
+    The other's files are read by the class of the base's tokenizer: which class its own model type would choose
+    does not matter, since only the base's tokenizer ever splits a text.
+    """
+    ours = load_tokenizer(base)
+    theirs = load_tokenizer_as(other, ours)
     our_tokens = {index: token for token, index in ours.get_vocab().items()}
     their_tokens = {index: token for token, index in theirs.get_vocab().items()}
     shared = min(max(our_tokens), max(their_tokens)) + 1
@@ -34,8 +40,12 @@ def check_tokenizer(base: ModelRef, other: ModelRef) -> None:
     if differing is not None:
         pair = f"{our_tokens.get(differing)!r} in the one and {their_tokens.get(differing)!r} in the other"
         raise _mismatch(base, other, f"id {differing} is {pair}")
-    if ours(PROBE)["input_ids"] != theirs(PROBE)["input_ids"]:
+    if _split(ours) != _split(theirs):
         raise _mismatch(base, other, "they split one and the same text differently")
+
+
+def _split(tokenizer: Any) -> list[int]:
+    return list(tokenizer(PROBE, add_special_tokens=False)["input_ids"])
 
 
 def _mismatch(base: ModelRef, other: ModelRef, why: str) -> TokenizerMismatch:

@@ -6,25 +6,18 @@ It holds no weights, so it costs kilobytes; every vLLM entry point loads it wher
 from __future__ import annotations
 
 import json
-import shutil
 import string
 from pathlib import Path
 from typing import Any
 
+from rast_eval.decoding.composite_tokenizer import write_tokenizer
 from rast_eval.decoding.loading import explain
 from rast_eval.errors import ModelError, UsageError
 from rast_eval.types import ModelRef, System
 
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "tokenizer.model",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-    "chat_template.jinja",
-)
+SMALL_FILES = ("*.json", "*.model", "*.txt", "*.jinja")
+"""Of a repository on the hub: configurations and tokenizer, without weights."""
+
 GENERATION_KEYS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 
@@ -33,7 +26,7 @@ def compose(system: System, out: Path) -> Path:
 
     Raises:
         UsageError: the system has no delta, more than 26 of them, or `out` holds another model.
-        ModelError: a member is missing, gated or unreadable.
+        ModelError: a member is missing, gated or unreadable, or the base's tokenizer cannot be written.
     """
     if not system.deltas:
         raise UsageError("A composite needs a delta.", "Add --delta NAME, or --expert PATH --antiexpert PATH.")
@@ -45,12 +38,13 @@ def compose(system: System, out: Path) -> Path:
     base = folders[system.members[0]]
 
     out.mkdir(parents=True, exist_ok=True)
-    for name in TOKENIZER_FILES:
-        (out / name).unlink(missing_ok=True)
-        if (base / name).is_file():
-            shutil.copyfile(base / name, out / name)
     _write_json(out / "generation_config.json", _end_tokens(base, texts[system.members[0]]))
     _write_json(out / "config.json", _config(system, texts))
+    try:
+        write_tokenizer(system.base, out)
+    except ModelError:
+        (out / "config.json").unlink()  # nobody loads what splits texts in another way
+        raise
     return out.resolve()
 
 
@@ -65,8 +59,7 @@ def checkpoint_folder(ref: ModelRef) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        wanted = ["config.json", "generation_config.json", *TOKENIZER_FILES]
-        return Path(snapshot_download(ref.path, revision=ref.revision, allow_patterns=wanted))
+        return Path(snapshot_download(ref.path, revision=ref.revision, allow_patterns=list(SMALL_FILES)))
     except Exception as error:  # the hub raises many unrelated types
         raise explain(error, ref) from error
 

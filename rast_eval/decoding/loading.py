@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from rast_eval.errors import BackendError, ModelError, OutOfMemory, RastEvalError
+from rast_eval.errors import ModelError, OutOfMemory, RastEvalError
 from rast_eval.inputs import hub
 from rast_eval.types import ModelRef
 
@@ -52,16 +53,37 @@ def load_tokenizer(ref: ModelRef) -> Any:
     """The checkpoint's fast tokenizer.
 
     Raises:
-        ModelError: missing, gated or unreadable.
+        ModelError: missing, gated, unreadable, or without any tokens.
     """
     if not hub.is_local(ref):
         hub.reachable()
     from transformers import AutoTokenizer
 
+    return _with_tokens(ref, AutoTokenizer.from_pretrained)
+
+
+def load_tokenizer_as(ref: ModelRef, other: Any) -> Any:
+    """The files of a checkpoint's tokenizer read by the class of `other`, which its own model type may not choose.
+
+    Raises:
+        ModelError: as `load_tokenizer`.
+    """
+    return _with_tokens(ref, type(other).from_pretrained)
+
+
+def _with_tokens(ref: ModelRef, read: Callable[..., Any]) -> Any:
     try:
-        return AutoTokenizer.from_pretrained(ref.path, revision=ref.revision)
+        tokenizer = read(ref.path, revision=ref.revision)
+        # A checkpoint without a tokenizer's files yields one without tokens, and no word about it.
+        empty = not tokenizer("Tom has 3 coins.", add_special_tokens=False)["input_ids"]
     except Exception as error:  # transformers and the hub raise many unrelated types
         raise explain(error, ref) from error
+    if empty:
+        raise ModelError(
+            f"{ref.label} has no tokenizer: its tokenizer.json is missing or empty.",
+            "Copy tokenizer.json and tokenizer_config.json from the model it was trained from into its folder.",
+        )
+    return tokenizer
 
 
 def end_token_ids(ref: ModelRef) -> frozenset[int]:
@@ -83,7 +105,7 @@ def load_model(ref: ModelRef, dtype: Any, device: str) -> Any:
     """The checkpoint as a `transformers` causal language model in eval mode.
 
     Raises:
-        ModelError: missing, gated or unreadable.
+        ModelError: missing, gated or unreadable, or its weights are not those of its config.json.
         OutOfMemory: the weights do not fit.
     """
     from transformers import AutoModelForCausalLM
@@ -91,8 +113,28 @@ def load_model(ref: ModelRef, dtype: Any, device: str) -> Any:
 
     disable_progress_bar()
     try:
-        return AutoModelForCausalLM.from_pretrained(ref.path, revision=ref.revision, dtype=dtype).to(device).eval()
-    except BackendError:
+        model, found = AutoModelForCausalLM.from_pretrained(
+            ref.path, revision=ref.revision, dtype=dtype, output_loading_info=True
+        )
+        _refuse_other_weights(ref, found)
+        return model.to(device).eval()
+    except RastEvalError:
         raise
     except Exception as error:
         raise explain(error, ref) from error
+
+
+def _refuse_other_weights(ref: ModelRef, found: Mapping[str, Any]) -> None:
+    """What transformers only warns of: it fills a missing layer with random numbers and drops an unknown one."""
+    for key, what in (
+        ("missing_keys", "lack"),
+        ("unexpected_keys", "hold, against its config.json,"),
+        ("mismatched_keys", "have another shape than its config.json says for"),
+    ):
+        names = sorted(str(name[0] if isinstance(name, tuple) else name) for name in found.get(key) or ())
+        if names:
+            more = f" and {len(names) - 1} more" if names[1:] else ""
+            raise ModelError(
+                f"The weights of {ref.label} {what} {names[0]}{more}.",
+                "Fetch the checkpoint again, or take the config.json that belongs to these weights.",
+            )

@@ -61,7 +61,7 @@ class MemoryPlan:
         need = (self.weights + self.kv_per_token * self.context) / (self.device * self.share)
         return 1 << max(0, math.ceil(math.log2(need)))
 
-    def verdict(self) -> str:
+    def advice(self) -> str:
         """One sentence: what fits, or what does not and which flag changes it."""
         need = f"weights {_size(self.weights)}, KV cache {_size(self.kv_per_token * self.context)} a full sequence"
         if self.device is None:

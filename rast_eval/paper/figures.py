@@ -41,7 +41,7 @@ def figure8(reproduction: Reproduction) -> list[Block]:
 
 
 @dataclass(frozen=True)
-class Point:
+class Figure6Point:
     """One point of Figure 6.
 
     Attributes:
@@ -92,7 +92,7 @@ def figure6(reproduction: Reproduction) -> list[Block]:
     return [Picture(picture, caption), Table("Sweeps", header, tuple(rows), "", keys=2)]
 
 
-def _points(reproduction: Reproduction, named: Sequence[tuple[float, NamedRun]]) -> list[Point]:
+def _points(reproduction: Reproduction, named: Sequence[tuple[float, NamedRun]]) -> list[Figure6Point]:
     matrices = {x: _grades(reproduction, named) for x, named in named}
     reference = matrices.get(REFERENCE)
     points = []
@@ -100,7 +100,7 @@ def _points(reproduction: Reproduction, named: Sequence[tuple[float, NamedRun]])
         by_run = np.array(list(matrix.values())).mean(axis=0)
         spread = float(by_run.std(ddof=1)) if by_run.size > 1 else math.nan
         accuracy = statistics.accuracy(list(matrix.values()))
-        points.append(Point(x, accuracy, spread, _paired(matrix, reference) if x != REFERENCE else None))
+        points.append(Figure6Point(x, accuracy, spread, _paired(matrix, reference) if x != REFERENCE else None))
     return points
 
 
@@ -120,7 +120,7 @@ def _paired(
     return statistics.paired_difference([matrix[p] for p in common], [reference[p] for p in common])
 
 
-def _differences(points: Sequence[Point]) -> Series:
+def _differences(points: Sequence[Figure6Point]) -> Series:
     """The differences in points; the reference itself stands at 0."""
     kept = [p for p in points if p.difference is not None or p.x == REFERENCE]
     value, low, high = (

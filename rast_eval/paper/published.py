@@ -91,7 +91,7 @@ class PassAtK:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Figure6Row:
     """One point of Figure 6: MATH500 over λ at τ = 1, or over τ at λ = 0.5."""
 
     sweep: str
@@ -190,10 +190,10 @@ def figure4() -> tuple[PublishedSimilarity, ...]:
 
 
 @cache
-def figure6() -> tuple[Sweep, ...]:
+def figure6() -> tuple[Figure6Row, ...]:
     """MATH500 over λ and over temperature."""
     rows = _rows("figure6_robustness.csv")
     return tuple(
-        Sweep(row["sweep"], float(row["lambda"]), float(row["temperature"]), printed(row["math500_avg"]))
+        Figure6Row(row["sweep"], float(row["lambda"]), float(row["temperature"]), printed(row["math500_avg"]))
         for row in rows
     )

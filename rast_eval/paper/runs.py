@@ -162,15 +162,15 @@ class Reproduction:
         return folder
 
     def prepare(self, runs: Sequence[NamedRun]) -> None:
-        """Generate what several targets need, `scale.jobs` runs at a time; with one job, when a target asks for it.
+        """Generate what several targets need, `scale.processes` runs at a time; with one, when a target asks.
 
         Raises:
             StoreError: a run did not finish.
         """
-        if self.scale.jobs == 1:
+        if self.scale.processes == 1:
             return
         alone = [named for named in runs if not named.name.startswith("sweep/")]
-        with ThreadPoolExecutor(self.scale.jobs) as pool:
+        with ThreadPoolExecutor(self.scale.processes) as pool:
             tasks: list[Future[Any]] = [pool.submit(self.sweep)] if len(alone) < len(runs) else []
             tasks += [pool.submit(self.run, named) for named in alone]
             try:
@@ -197,7 +197,7 @@ class Reproduction:
 
     def _call(self, command: list[str]) -> None:
         command = [*command, *(["--data-dir", str(self.data_dir)] if self.data_dir else [])]
-        if _execute(command, quiet=self.scale.jobs > 1) > 1:
+        if _execute(command, quiet=self.scale.processes > 1) > 1:
             raise StoreError(f"The {command[0]} did not finish.", f"Type `rast-eval {' '.join(command)}`.")
 
     def load(self, named: NamedRun) -> Run:

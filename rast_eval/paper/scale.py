@@ -36,7 +36,7 @@ class Scale:
         sweep_benchmark: benchmark of Figure 6, of the paths of Figures 1, 4 and 5, and of Appendix E.
         n, limit: samples and problems of the main runs; None takes the benchmark's.
         sweep_n, sweep_limit: the same for each point of Figure 6.
-        jobs: runs generated side by side, each in a process of its own.
+        processes: runs generated side by side, each in a process of its own.
         dissimilar: sizes that Figure 4 leaves out.
         cases: problems that Figure 1 and Figure 5 show, by figure; one that is missing is chosen among the drawn.
         caveats: what a reader must know before reading any number.
@@ -60,7 +60,7 @@ class Scale:
     sweep_limit: int | None
     path_problems: int
     backend: Backend
-    jobs: int
+    processes: int
     caveats: tuple[str, ...]
     dissimilar: tuple[str, ...] = ()
     cases: Mapping[str, str] = field(default_factory=dict)
@@ -108,7 +108,7 @@ def paper() -> Scale:
         sweep_limit=None,
         path_problems=50,
         backend="vllm",
-        jobs=1,
+        processes=1,
         caveats=(),
         dissimilar=("1.5b",),
         cases={"figure1": prose.COVERAGE_CASE, "figure5": prose.DIVERGENCE_CASE},
@@ -140,7 +140,7 @@ def tiny() -> Scale:
         sweep_limit=sweep_limit,
         path_problems=paths,
         backend="hf",
-        jobs=usable_cores(),
+        processes=usable_cores(),
         caveats=(
             f"The embedded family ({listed} parameters) stands for the paper's models, and its generated word "
             "problems for the benchmarks. Nothing here is evidence about the paper's models; no value of the paper "

@@ -31,7 +31,7 @@ def show(plan: Plan, root: Path, console: Console | None = None) -> None:
     for system in plan.by_system():
         need = plan_memory(system, plan.config.engine)
         if need and need.device:
-            console.print(f"Here, {_system(system)}: {need.verdict()}", highlight=False)
+            console.print(f"Here, {_system(system)}: {need.advice()}", highlight=False)
     _print_prompts(plan, console)
     downloads = _downloads(plan)
     console.print(f"\nTo download: {downloads or 'nothing'}", highlight=False)

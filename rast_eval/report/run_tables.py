@@ -133,13 +133,13 @@ def readings_table(metrics: RunMetrics) -> Table | None:
 
 def disputed_table(name: str, rows: Sequence[Disputed]) -> Table:
     """Every output that decides, with what either scorer took for its answer."""
-    verdict = {True: "right", False: "wrong"}
+    words = {True: "right", False: "wrong"}
     lines = []
     for row in rows:
         where = (row.benchmark, row.arm.label, f"{row.problem_id}, {row.sample}")
-        read = (f"{verdict[ok]}: {shown or DASH}" for ok, shown in (
+        read = (f"{words[ok]}: {shown or DASH}" for ok, shown in (
             (row.simplerl, row.prediction_simplerl), (row.strict, row.prediction_strict)))  # fmt: skip
-        lines.append((*where, *read, verdict[row.boxed], " ".join(row.ending.split())))
+        lines.append((*where, *read, words[row.boxed], " ".join(row.ending.split())))
     header = ("benchmark", "arm", "problem, sample", "simplerl", "strict", "boxed only", "the output ends in")
     return Table(f"{name}: {len(rows)} disputed outputs", header, tuple(lines), wording.READING_NOTE, keys=len(header))
 
@@ -170,7 +170,7 @@ def output_table(metrics: RunMetrics) -> Table:
 
 
 def scorers_table(first: RunMetrics, second: RunMetrics) -> Table:
-    """Two scorers on the same outputs, where they read different verdicts."""
+    """Two scorers on the same outputs, where they judge differently."""
     names = [next((c.scorer for c in m.cells), "") for m in (first, second)]
     rows = []
     for cell in first.cells:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from transformers import AutoTokenizer
 
 import rast_eval.tiny
 from rast_eval.decoding.compose import compose
@@ -44,8 +45,8 @@ def test_members_terms_and_facade(tmp_path):
 
 def test_tokenizer_is_the_bases_and_weights_stay_where_they_are(tmp_path):
     out = compose(System(ref("m-base"), (Delta(ref("s-rl"), ref("s-base")),)), tmp_path)
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        assert (out / name).read_bytes() == (TINY / "m-base" / name).read_bytes()
+    assert (out / "chat_template.jinja").read_bytes() == (TINY / "m-base" / "chat_template.jinja").read_bytes()
+    assert AutoTokenizer.from_pretrained(out).get_vocab() == AutoTokenizer.from_pretrained(TINY / "m-base").get_vocab()
     assert not list(out.glob("*.safetensors"))
     assert "max_new_tokens" not in json.loads((out / "generation_config.json").read_text())
 

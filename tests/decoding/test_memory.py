@@ -40,13 +40,13 @@ def test_sizes_of_a_published_trio():
 def test_verdict_names_the_flag(base, delta, tensor_parallel, longest, says):
     config = EngineConfig(tensor_parallel_size=tensor_parallel)
     plan = plan_memory(system(base, delta), config, longest=longest, device=CARD)
-    assert says in plan.verdict()
-    assert plan.fits == ("full sequences" in plan.verdict().rpartition(":")[2])
+    assert says in plan.advice()
+    assert plan.fits == ("full sequences" in plan.advice().rpartition(":")[2])
 
 
 def test_the_proposed_context_and_card_count_do_fit():
     short = plan_memory(system("32b", "1.5b"), EngineConfig(), longest=16384, device=CARD)
-    tokens = int(short.verdict().rpartition("--max-model-len ")[2].split()[0])
+    tokens = int(short.advice().rpartition("--max-model-len ")[2].split()[0])
     assert 0 < tokens < 16384
     assert replace(short, context=tokens).fits
     assert not replace(short, context=tokens + 1).fits

@@ -54,9 +54,9 @@ def test_a_sweep_without_the_default_says_what_it_lacks(sweep):
 @pytest.mark.parametrize(
     ("settings", "axis", "labels"),
     [
-        ([(0.5, None), (1.0, None)], "λ", ["default", "RAST"]),
+        ([(0.5, None), (1.0, None)], "λ", ["default"]),
         ([(0.5, 1.0), (1.0, 1.0), (0.5, 0.3), (1.0, 0.3)], "λ", ["default", "T = 0.3", "T = 1"]),
-        ([(None, 0.5), (None, 1.0)], "temperature", ["RAST"]),
+        ([(None, 0.5), (None, 1.0)], "temperature", []),
     ],
 )
 def test_the_picture_is_figure_6s(sweep, tmp_path, monkeypatch, settings, axis, labels):

@@ -9,7 +9,7 @@ from rast_eval.statistics import Recovery
 from tools.tiny_family.measure import Combination, Family, Measured, Measurements
 from tools.tiny_family.overlap import Overlap, overlap, read
 from tools.tiny_family.report import behaviour_row, pair_row, replace_section, sampled_tables
-from tools.tiny_family.together import Point, parse, points, together
+from tools.tiny_family.together import DeltaPoint, parse, points, together
 
 CHECKED = " Let's think step by step. Mon buys 6 bags of 7: 37 to 69 check 6*7=42 7+2=9 37+42=79 wait 79."
 PLAIN = " Mon buys 6 bags of 7: 37 to 79. Tue loses 5 bags of 5: 79 to 54. So the answer is \\boxed{54}."
@@ -70,14 +70,14 @@ def test_only_its_own_section_is_replaced():
 @pytest.mark.slow
 def test_every_table_is_written(tmp_path):
     measurements = Measurements(Family(resources.embedded_checkpoints()), tmp_path, n=2, limit=2)
-    tables = list(sampled_tables(measurements, ("l", "m"), jobs=2))
+    tables = list(sampled_tables(measurements, ("l", "m"), processes=2))
     assert [len(table.rows) for table in tables] == [12, 6, 12, 5, 6]
     assert tables[0].rows[6][0] == "l + Δm"
 
 
 def point(seed, weighted, recovery):
     rate = Recovery(recovery, recovery - 0.1, recovery + 0.1, 0.5, "fieller")
-    return Point(seed, "l", "s", -weighted, weighted, rate)
+    return DeltaPoint(seed, "l", "s", -weighted, weighted, rate)
 
 
 def test_all_seeds_stand_in_one_table_by_similarity():
@@ -98,7 +98,7 @@ def test_seeds_are_folders(tmp_path):
 @pytest.mark.slow
 def test_a_seed_gives_three_points(tmp_path):
     measurements = Measurements(Family(resources.embedded_checkpoints()), tmp_path, n=2, limit=2)
-    found = points("0", measurements, jobs=2)
+    found = points("0", measurements, processes=2)
     assert [(p.base, p.delta) for p in found] == [("l", "m"), ("l", "s"), ("m", "s")]
     assert all(-1 <= p.raw <= 1 and -1 <= p.weighted <= 1 for p in found)
 

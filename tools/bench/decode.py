@@ -33,7 +33,7 @@ SMALL_DELTA = ModelShape(640, 12, 10, 2, 64, 1728, 16384, 4096, attention_bias=T
 
 
 @dataclass(frozen=True)
-class Setting:
+class BenchSetting:
     """One measurement.
 
     Attributes:
@@ -56,7 +56,7 @@ class Setting:
 class Stepper:
     """An engine with one batch in flight; `step` runs and times one step of it."""
 
-    def __init__(self, system: System, setting: Setting, requests: list[Request]) -> None:
+    def __init__(self, system: System, setting: BenchSetting, requests: list[Request]) -> None:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
@@ -99,7 +99,7 @@ class Stepper:
         self.milliseconds.append((time.perf_counter() - started) * 1000)
 
 
-def measure(setting: Setting) -> dict[str, Any]:
+def measure(setting: BenchSetting) -> dict[str, Any]:
     """Time one setting.
 
     Returns:
@@ -146,7 +146,7 @@ def measure(setting: Setting) -> dict[str, Any]:
     }
 
 
-def _checkpoints(setting: Setting, folder: Path) -> dict[str, ModelRef]:
+def _checkpoints(setting: BenchSetting, folder: Path) -> dict[str, ModelRef]:
     """Random checkpoints; without transformers to compare with, configs alone: vLLM fills in dummy weights."""
     import torch
     from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config
@@ -179,7 +179,7 @@ def _tokenizer(size: int) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"<0>": 0}, unk_token="<0>")))
 
 
-def _requests(setting: Setting) -> list[Request]:
+def _requests(setting: BenchSetting) -> list[Request]:
     vocabulary = min(setting.base.vocab_size, setting.delta.vocab_size)
     return [
         Request(
@@ -192,13 +192,13 @@ def _requests(setting: Setting) -> list[Request]:
     ]
 
 
-def _kv_bytes(system: System, setting: Setting) -> int:
+def _kv_bytes(system: System, setting: BenchSetting) -> int:
     tokens = setting.batch * (PROMPT_TOKENS + setting.steps + 256 + 2 * WARM_UP_STEPS) + 4096
     shapes = (setting.base, setting.delta, setting.delta)[: len(system.members)]
     return tokens * sum(shape.kv_bytes_per_token(DTYPE_BYTES[setting.dtype]) for shape in shapes)
 
 
-def _time_transformers(system: System, setting: Setting, requests: list[Request]) -> float:
+def _time_transformers(system: System, setting: BenchSetting, requests: list[Request]) -> float:
     """Milliseconds of a decode step: the difference of a long and a short generation, prompts cancel."""
     from rast_eval.decoding.hf import HFEngine
 
@@ -286,7 +286,7 @@ def main(arguments: list[str] | None = None) -> None:
     base, delta = _shape(flags.base, SMALL_BASE), _shape(flags.delta, SMALL_DELTA)
     if flags.layers:
         base, delta = (replace(shape, num_hidden_layers=flags.layers) for shape in (base, delta))
-    setting = Setting(
+    setting = BenchSetting(
         base, delta, flags.batch, flags.steps, flags.dtype, flags.hf, flags.enforce_eager, flags.tensor_parallel_size
     )
     result = measure(setting)

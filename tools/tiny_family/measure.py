@@ -101,9 +101,9 @@ class Measurements:
         cell = run.cells[0]
         return Measured(load_grades(run, cell), tuple(row["output"] for row in iter_samples(run, cell)))
 
-    def measure_all(self, combinations: list[Combination], jobs: int) -> dict[Combination, Measured]:
-        """Several combinations, `jobs` at a time, each in a process of its own."""
-        with pool(jobs) as workers:
+    def measure_all(self, combinations: list[Combination], processes: int) -> dict[Combination, Measured]:
+        """Several combinations, `processes` at a time, each in a process of its own."""
+        with pool(processes) as workers:
             futures = {workers.submit(self.measure, combination): combination for combination in combinations}
             found = {}
             for done, future in enumerate(as_completed(futures), start=1):

@@ -70,14 +70,16 @@ def pair_row(base: str, delta: str, found: dict[Combination, Measured]) -> tuple
     )
 
 
-def sampled_tables(measurements: Measurements, swept: tuple[str, str], jobs: int) -> Iterator[Table]:
+def sampled_tables(measurements: Measurements, swept: tuple[str, str], processes: int) -> Iterator[Table]:
     """What the samples say; `swept` is the (base, delta) of the λ sweep."""
     base, delta = f"{swept[0]}-base", swept[1]
     singles = [Combination(f"{size}-{kind}") for size in SIZES for kind in ("base", "rl")]
     fused = [Combination(f"{size}-base", other) for size, other in PAIRS]
     sweep = {w: Combination(base, delta, w) if w else Combination(base) for w in LAMBDAS}
     heat = {(w, t): Combination(base, delta, w, t) for w in HEATED_LAMBDAS for t in TEMPERATURES}
-    found = measurements.measure_all(list(dict.fromkeys([*fused, *sweep.values(), *heat.values(), *singles])), jobs)
+    found = measurements.measure_all(
+        list(dict.fromkeys([*fused, *sweep.values(), *heat.values(), *singles])), processes
+    )
     title = f"{measurements.limit} problems × {measurements.n} samples"
     scores = ("accuracy, % [95 %]", "pass@4, %", f"pass@{measurements.n}, %", f"majority@{measurements.n}, %")
     yield Table(
@@ -155,7 +157,7 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=16, help="samples a problem")
     parser.add_argument("--limit", type=int, default=400, help="problems")
     parser.add_argument("--sweep", default="l,m", help="base,delta of the λ sweep")
-    parser.add_argument("--jobs", type=int, default=2, help="systems sampled side by side, one thread each")
+    parser.add_argument("--processes", type=int, default=2, help="systems sampled side by side, one thread each")
     arguments = parser.parse_args()
     base, delta = arguments.sweep.split(",")
     family = Family(arguments.checkpoints)
@@ -163,7 +165,7 @@ def main() -> None:
         family, arguments.work / arguments.section.replace(" ", ""), arguments.n, arguments.limit
     )
     replace_section(arguments.page.read_text(), arguments.section, "")  # before an hour's work, not after it
-    tables = [*sampled_tables(measurements, (base, delta), arguments.jobs), *forced_tables(family)]
+    tables = [*sampled_tables(measurements, (base, delta), arguments.processes), *forced_tables(family)]
     text = "\n\n".join(f"#### {table.title}\n\n{markdown_table(table).strip()}" for table in tables)
     arguments.page.write_text(replace_section(arguments.page.read_text(), arguments.section, text))
     print(text)

@@ -23,7 +23,7 @@ SECTION = "all seeds"
 
 
 @dataclass(frozen=True)
-class Point:
+class DeltaPoint:
     """One base with one smaller delta, trained from one seed.
 
     Attributes:
@@ -38,12 +38,12 @@ class Point:
     recovery: Recovery
 
 
-def points(seed: str, measurements: Measurements, jobs: int) -> list[Point]:
+def points(seed: str, measurements: Measurements, processes: int) -> list[DeltaPoint]:
     """The three points of one seed."""
     pairs = [(base, delta) for base, delta in PAIRS if SIZES.index(base) > SIZES.index(delta)]
     singles = {Combination(f"{base}-{kind}") for base, _ in pairs for kind in ("base", "rl")}
     fused = [Combination(f"{base}-base", delta) for base, delta in pairs]
-    found = measurements.measure_all([*fused, *sorted(singles, key=lambda c: c.label)], jobs)
+    found = measurements.measure_all([*fused, *sorted(singles, key=lambda c: c.label)], processes)
     family = measurements.family
     alike = {(s.larger, s.smaller): s for s in similarities(family, walk(family))}
     rows = []
@@ -51,11 +51,11 @@ def points(seed: str, measurements: Measurements, jobs: int) -> list[Point]:
         below, above = (found[Combination(f"{base}-{kind}")].by_problem for kind in ("base", "rl"))
         closed = statistics.recovery(below, found[Combination(f"{base}-base", delta)].by_problem, above)
         similar = alike[base, delta]
-        rows.append(Point(seed, base, delta, similar.raw.value, similar.weighted.value, closed))
+        rows.append(DeltaPoint(seed, base, delta, similar.raw.value, similar.weighted.value, closed))
     return rows
 
 
-def together(found: Sequence[Point]) -> Table:
+def together(found: Sequence[DeltaPoint]) -> Table:
     """A row a point, the most alike first, and how far the order of similarity is that of recovery."""
     ordered = sorted(found, key=lambda point: -point.weighted)
     rows = tuple(
@@ -101,13 +101,13 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=Path("docs/tiny-family.md"))
     parser.add_argument("-n", type=int, default=16, help="samples a problem")
     parser.add_argument("--limit", type=int, default=400, help="problems")
-    parser.add_argument("--jobs", type=int, default=2, help="systems sampled side by side, one thread each")
+    parser.add_argument("--processes", type=int, default=2, help="systems sampled side by side, one thread each")
     typed = parser.parse_args()
     replace_section(typed.page.read_text(), SECTION, "")  # before an hour's work, not after it
-    found: list[Point] = []
+    found: list[DeltaPoint] = []
     for seed, folder in parse(typed.seeds).items():
         measurements = Measurements(Family(folder), typed.work / f"seed{seed}", typed.n, typed.limit)
-        found += points(seed, measurements, typed.jobs)
+        found += points(seed, measurements, typed.processes)
     table = together(found)
     text = f"#### {table.title}\n\n{markdown_table(table).strip()}"
     typed.page.write_text(replace_section(typed.page.read_text(), SECTION, text))

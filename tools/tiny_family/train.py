@@ -169,15 +169,15 @@ def train_size(size: str, seed: int, work: Path) -> None:
             stage(size, seed, work)
 
 
-def train(seed: int, work: Path, sizes: list[str], jobs: int) -> None:
-    """Train every size, `jobs` at a time, with a progress bar on stderr."""
+def train(seed: int, work: Path, sizes: list[str], processes: int) -> None:
+    """Train every size, `processes` at a time, with a progress bar on stderr."""
     work.mkdir(parents=True, exist_ok=True)
     if not (work / "tokenizer").is_dir():
         pairs = list(documents(seed_of(seed, "tokenizer"), 5000, TOKENIZER_MIX))
         save_tokenizer(train_tokenizer(prompt + completion for prompt, completion in pairs), work / "tokenizer.partial")
         os.replace(work / "tokenizer.partial", work / "tokenizer")
     columns = (TextColumn("{task.description:8}"), BarColumn(), TextColumn("{task.fields[text]}"), TimeElapsedColumn())
-    with pool(jobs) as workers, Progress(*columns) as bars:
+    with pool(processes) as workers, Progress(*columns) as bars:
         futures = {size: workers.submit(train_size, size, seed, work) for size in sizes}
         tasks = {
             f"{size}-{part}": bars.add_task(f"{size}-{part}", total=None, text="")
@@ -212,9 +212,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, default=Path("build/tiny"), help="where the stages leave their results")
     parser.add_argument("--sizes", default="l,m,s", help="the order in which the sizes are started")
-    parser.add_argument("--jobs", type=int, default=2, help="sizes trained side by side, one thread each")
+    parser.add_argument("--processes", type=int, default=2, help="sizes trained side by side, one thread each")
     arguments = parser.parse_args()
-    train(arguments.seed, arguments.work / f"seed{arguments.seed}", arguments.sizes.split(","), arguments.jobs)
+    train(arguments.seed, arguments.work / f"seed{arguments.seed}", arguments.sizes.split(","), arguments.processes)
     print(arguments.work / f"seed{arguments.seed}", file=sys.stdout)
 
 

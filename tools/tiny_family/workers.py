@@ -9,9 +9,9 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import connection
 
 
-def pool(jobs: int) -> ProcessPoolExecutor:
-    """`jobs` freshly started workers; when their parent is killed they end too, and leave its folder to the next."""
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_settle)
+def pool(processes: int) -> ProcessPoolExecutor:
+    """Freshly started workers; when their parent is killed they end too, and leave its folder to the next."""
+    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_settle)
 
 
 def _settle() -> None:
