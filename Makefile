@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS)
 BACKEND ?= hf
 TESTS ?= tests
 
-.PHONY: help setup setup-vllm demo test smoke bench lint clean
+.PHONY: help setup setup-vllm demo test quick smoke bench lint clean
 
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -38,6 +38,9 @@ demo: setup      ## RAST lifts a tiny base model; about a minute (BACKEND=vllm w
 
 test: setup      ## every test that this machine can run; the rest is skipped by name
 	$(BIN)/python -m pytest $(TESTS)
+
+quick: setup     ## what no engine, training or long budget holds up: two minutes
+	$(BIN)/python -m pytest -m "not vllm and not ray and not slow" $(TESTS)
 
 smoke: setup     ## whole commands on the embedded models
 	$(BIN)/python -m pytest tests/smoke

@@ -14,10 +14,9 @@ from rast_eval.inputs import prompts
 from rast_eval.inputs.models import resolve_models as models
 from rast_eval.inputs.rows import Adapter
 from rast_eval.report.run_report import write_report
-from rast_eval.results import lines
 from rast_eval.results.frames import frame
 from rast_eval.results.metrics import Estimator, evaluate_run
-from rast_eval.results.reader import Run, grades_file, iter_samples, load_run, scorer_of
+from rast_eval.results.reader import Run, iter_grades, iter_samples, load_run, scorer_of
 from rast_eval.scoring.registry import get_scorer
 from rast_eval.types import Cell, Grade
 
@@ -59,6 +58,8 @@ class LoadedRun(Run):
     def grades(self, arm: str | None = None, benchmark: str | None = None, scorer: str | None = None) -> pd.DataFrame:
         """One row a graded sample: arm, benchmark, scorer and `GRADE_COLUMNS`; cells without grades have none.
 
+        A grade that was given to another output than the one that is there is left out, as in every report.
+
         Args:
             arm, benchmark: only these.
             scorer: a math scorer in place of the run's own.
@@ -69,7 +70,7 @@ class LoadedRun(Run):
         rows = [
             [cell.arm, cell.benchmark, scorer_of(cell, scorer), *(row.get(name) for name in GRADE_COLUMNS)]
             for cell in self._chosen(arm, benchmark)
-            for row in _grade_lines(grades_file(self, cell, scorer))
+            for row in iter_grades(self, cell, scorer)
         ]
         found = pd.DataFrame(rows, columns=["arm", "benchmark", "scorer", *GRADE_COLUMNS])
         return found.astype({"vote": "Int64"})
@@ -90,14 +91,6 @@ class LoadedRun(Run):
 
     def _chosen(self, arm: str | None, benchmark: str | None) -> Iterator[Cell]:
         return (cell for cell in self.cells if arm in (None, cell.arm) and benchmark in (None, cell.benchmark))
-
-
-def _grade_lines(file: Path) -> Iterator[dict[str, Any]]:
-    if file.is_file():
-        damage: list[lines.Damage] = []
-        with file.open("rb") as handle:
-            yield from (row for _, row in lines.read_lines(handle, lines.read_grade, damage))
-        lines.name_damage(file, damage, "Left out here; `rast-eval score` writes the file anew.")
 
 
 def load(path: str | Path) -> LoadedRun:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
 
 from rast_eval.types import Models
-
-Backend = Literal["hf", "vllm"]
 
 AUTO = -1
 """Of `EngineConfig.speculate`: as many drafted tokens as measurement finds to pay."""
@@ -57,7 +54,7 @@ class EngineConfig:
     'auto'
     """
 
-    backend: Backend = "hf"
+    backend: str = "hf"
     dtype: str = "auto"
     tensor_parallel_size: int = 1
     pipeline_parallel_size: int = 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -130,6 +131,19 @@ def test_parts_of_a_run_and_another_scorer(run):
     assert set(run.grades(scorer="strict").scorer) == {"strict"}
     assert len(run.grades(benchmark="mbpp_plus")) == 0
     assert run.grades(benchmark="mbpp_plus").columns.tolist() == run.grades().columns.tolist()
+
+
+def test_a_grade_of_another_output_is_left_out(run):
+    file = run.path / "samples/rast/math500.jsonl"
+    first, rest = file.read_text(encoding="utf-8").split("\n", 1)
+    row = json.loads(first)
+    row |= {"output": "another"}
+    del row["output_sha256"]
+    file.write_text(json.dumps(row) + "\n" + rest, encoding="utf-8")
+    before = len(rest.splitlines()) + 1
+    found = run.grades(arm="rast", benchmark="math500")
+    assert len(found) == before - 1
+    assert not ((found.problem_id == row["problem_id"]) & (found["sample"] == row["sample"])).any()
 
 
 def test_metrics_are_those_of_the_report(run):

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
-from rast_eval.config import AUTO, Backend, CodeScoring, EngineConfig, LimitFrom, RunConfig
+from rast_eval.config import AUTO, CodeScoring, EngineConfig, LimitFrom, RunConfig
+from rast_eval.decoding.engine import BACKENDS
 from rast_eval.errors import UnknownName, UsageError
 from rast_eval.inputs import hub, resources
 from rast_eval.inputs.models import parse_weight, resolve_models
@@ -266,16 +267,16 @@ def parse_shard(text: str | None) -> tuple[int, int] | None:
     return int(index), int(count)
 
 
-def resolve_backend(name: str | None, models: Models) -> Backend:
+def resolve_backend(name: str | None, models: Models) -> str:
     """`--backend`, or what fits: vLLM for real models on a GPU machine that has it, else transformers.
 
     Raises:
         UnknownName: no such backend.
     """
-    if name in ("hf", "vllm"):
-        return cast(Backend, name)
     if name is not None:
-        raise UnknownName("backend", name, ["hf", "vllm"])
+        if name not in BACKENDS:
+            raise UnknownName("backend", name, BACKENDS)
+        return name
     embedded = Path(models.base.path).parent == resources.embedded_checkpoints()
     return "vllm" if not embedded and shutil.which("nvidia-smi") and find_spec("vllm") else "hf"
 

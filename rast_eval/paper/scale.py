@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from rast_eval.config import Backend
 from rast_eval.errors import UnknownName
 from rast_eval.inputs import benchmarks as known_benchmarks
 from rast_eval.inputs.models import known_pairs, shape_of
@@ -59,7 +58,7 @@ class Scale:
     sweep_n: int | None
     sweep_limit: int | None
     path_problems: int
-    backend: Backend
+    backend: str
     processes: int
     caveats: tuple[str, ...]
     dissimilar: tuple[str, ...] = ()

@@ -56,7 +56,12 @@ def _samples(row: Comparison) -> str:
 
 def _tested(d: Difference, holm: float) -> tuple[str, str, str, str, str]:
     """difference with its interval, p, p Holm, detectable, test."""
-    return (signed(d).replace(" ", "\n", 1), p_shown(d.p_value), p_shown(holm), percent(d.detectable), d.test)
+    return (signed(d).replace(" ", "\n", 1), p_shown(d.p_value), p_shown(holm), _detectable(d.detectable), d.test)
+
+
+def _detectable(share: float) -> str:
+    """No difference is larger than all points: so few outputs would find none."""
+    return "> 100" if share > 1.0 else percent(share)
 
 
 def signed(d: Difference) -> str:

@@ -231,31 +231,43 @@ def load_grades(run: Run, cell: Cell, scorer: str | None = None) -> GradeMatrix:
     )
 
 
+def iter_grades(run: Run, cell: Cell, scorer: str | None = None) -> Iterator[dict[str, Any]]:
+    """Rows of the cell's grades that belong to the outputs that are there; none where it was never graded."""
+    file = grades_file(run, cell, scorer)
+    if file.is_file():
+        digests = {key_of(row): row["output_sha256"] for row in Store(run.path).heads(cell)}
+        yield from (row for row in _grade_rows(file, digests, scorer_of(cell, scorer)) if row is not None)
+
+
+def _grade_rows(file: Path, digests: Mapping[Key, str], scorer: str) -> Iterator[dict[str, Any] | None]:
+    """Grades of the outputs that are there: None for one that `scorer` did not give to what is there now."""
+    damage: list[Damage] = []
+    with file.open("rb", buffering=BUFFER_BYTES) as handle:
+        for _, row in lines.read_lines(handle, lines.read_grade, damage):
+            digest = digests.get(key_of(row))
+            if digest is not None:
+                yield row if belongs(row, digest, scorer) else None
+    lines.name_damage(file, damage, "Left out here; `rast-eval score` writes the file anew.")
+
+
 def _read_grades(file: Path, endings: Mapping[Key, _Ending], scorer: str) -> tuple[dict[Key, _Judged], int]:
     """Grades as `scorer` gave them to the outputs that are there, and how many do not belong to theirs."""
     judged: dict[Key, _Judged] = {}
     stale = 0
-    damage: list[Damage] = []
-    with file.open("rb", buffering=BUFFER_BYTES) as handle:
-        for _, row in lines.read_lines(handle, lines.read_grade, damage):
-            key = key_of(row)
-            ending = endings.get(key)
-            if ending is None:
-                continue
-            if not belongs(row, ending.digest, scorer):
-                stale += 1
-                continue
-            vote, details = row["vote"], row["details"]
-            judged[key] = _Judged(
-                row["correct"],
-                -1 if vote is None else vote,
-                intern(row["prediction"]),
-                intern(row["status"]),
-                {name: details[name] for pair in CRITERIA for name in pair if name in details} if details else None,
-                details.get(BOXED),
-                intern(row["scorer_version"]),
-            )
-    lines.name_damage(file, damage, "Left out here; `rast-eval score` writes the file anew.")
+    for row in _grade_rows(file, {key: ending.digest for key, ending in endings.items()}, scorer):
+        if row is None:
+            stale += 1
+            continue
+        vote, details = row["vote"], row["details"]
+        judged[key_of(row)] = _Judged(
+            row["correct"],
+            -1 if vote is None else vote,
+            intern(row["prediction"]),
+            intern(row["status"]),
+            {name: details[name] for pair in CRITERIA for name in pair if name in details} if details else None,
+            details.get(BOXED),
+            intern(row["scorer_version"]),
+        )
     return judged, stale
 
 
