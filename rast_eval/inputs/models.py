@@ -18,7 +18,7 @@ from typing import Any
 from rast_eval.errors import ModelError, UnknownName, UsageError
 from rast_eval.inputs import resources
 from rast_eval.inputs.shapes import ModelShape, config_of, from_config
-from rast_eval.types import Delta, ModelRef, Models, System
+from rast_eval.types import Delta, ModelRef, Models
 
 _HERE = Path(__file__).resolve().parent
 
@@ -200,15 +200,3 @@ def _expert(name: str) -> ModelRef:
 def _antiexpert(name: str) -> ModelRef:
     pair = find_pair(name)
     return pair.base if pair else checkpoint(name, kind="antiexpert")
-
-
-def resolve_system(
-    base: str,
-    deltas: Sequence[str] = (),
-    expert: str | None = None,
-    antiexpert: str | None = None,
-    weight: float = 1.0,
-) -> System:
-    """The fused system that `resolve` describes."""
-    models = resolve_models(base, deltas, expert, antiexpert, weight=weight)
-    return System(models.base, models.deltas)

@@ -34,9 +34,6 @@ from rast_eval.types import Cell
 CRITERIA = (("base", "plus"), ("official", "process"))
 """Ways of judging a program that grades may carry: EvalPlus's two sets of inputs, LiveCodeBench's two kinds of IO."""
 
-ENDING = ("num_tokens", "finish_reason", "stop_reason", "output_sha256", "problem_sha256", "session")
-"""What is read of a sample's line beside its output."""
-
 
 @dataclass(frozen=True)
 class Run:

@@ -11,14 +11,15 @@ from rast_eval.config import EngineConfig
 from rast_eval.decoding import memory
 from rast_eval.decoding.memory import check_memory, plan_memory, weight_bytes
 from rast_eval.errors import OutOfMemory
-from rast_eval.inputs.models import resolve_system
+from rast_eval.inputs.models import resolve_models
 from rast_eval.types import Delta, ModelRef, System
 
 CARD = 80 * 10**9
 
 
 def system(base, delta):
-    return resolve_system(base, [delta])
+    models = resolve_models(base, [delta])
+    return System(models.base, models.deltas)
 
 
 def test_sizes_of_a_published_trio():
