@@ -3,7 +3,8 @@ TINY_SEED ?= 0
 TINY_WORK ?= build/tiny
 EMBEDDED := rast_eval/tiny/checkpoints
 TINY_CHECKPOINTS ?= $(if $(filter 0,$(TINY_SEED)),$(EMBEDDED),$(TINY_WORK)/seed$(TINY_SEED))
-TINY_SEEDS ?= 0=$(EMBEDDED) $(foreach seed,1 2,$(seed)=$(TINY_WORK)/seed$(seed))
+TRAINED := $(patsubst %/s-rl,%,$(wildcard $(TINY_WORK)/seed*/s-rl))
+TINY_SEEDS ?= 0=$(EMBEDDED) $(foreach folder,$(filter-out %/seed0,$(TRAINED)),$(patsubst $(TINY_WORK)/seed%,%,$(folder))=$(folder))
 
 .PHONY: tiny-models tiny-report tiny-together
 

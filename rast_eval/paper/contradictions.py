@@ -31,6 +31,7 @@ def contradictions() -> tuple[str, ...]:
         f"Appendix D, 14B example: (14B/4) × 2 bytes × 3 models = {14 / 4 * 2 * 3:.0f} GB of weights a GPU follows; "
         f"the about 156 GB of optimiser states in CPU memory do not: 2 × 14B × 4 bytes = {2 * 14 * 4} GB for one "
         f"model, {3 * 2 * 14 * 4} GB for three.",
+        *_one_training_on_two_counts_of_cards(),
         _the_unit_of_the_divergence(),
     )
 
@@ -110,6 +111,19 @@ def _stronger_bases() -> str:
         + ", ".join(f"{mean:.1f} on {base}" for base, mean in means.items())
         + "."
     )
+
+
+def _one_training_on_two_counts_of_cards() -> list[str]:
+    """Table 4, where one row's ceiling is another row's expert."""
+    rows = published.table4()
+    return [
+        f"Table 4: training {below.base} takes {below.rl_gb.value:.0f} GB on {below.rl_gpus} as the ceiling of "
+        f"{below.base} + delta {below.delta}; {above.base} + delta {above.delta}, which needs it for its expert, takes "
+        f"{above.rast_gb.value:.0f} GB on {above.rast_gpus}."
+        for above in rows
+        for below in rows
+        if above.delta == below.base and above.rast_gpus != below.rl_gpus
+    ]
 
 
 def _other_scores_of_the_same_checkpoints() -> str:

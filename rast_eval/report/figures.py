@@ -37,7 +37,7 @@ __all__ = ["Panel", "Series", "estimated", "line_panels", "save", "sweep_figure"
 
 Floats = Sequence[float]
 
-DODGE = 0.16
+DODGE = 0.26
 """Octaves between the paper's marks of two arms at one k, so that each can be seen."""
 
 

@@ -81,6 +81,7 @@ def test_audit_counts_and_names():
         "91.9 is the RL ceiling of 7B on GSM8K",
         "26.9 on 32b, 37.0 on 14b, 45.0 on 7b",
         "5 to 13 points above Table 1",
+        "14b takes 160 GB on 8x80GB as the ceiling of 14b + delta 7b; 32b + delta 14b",
     ],
 )
 def test_contradictions_carry_their_numbers(told):
