@@ -102,7 +102,8 @@ def _bars(ax: Axes, groups: Groups) -> None:
             if not math.isnan(dot.low):
                 ax.plot([x, x], [dot.low, dot.high], color=INK, linewidth=1)
             above = dot.value if math.isnan(dot.high) else max(dot.value, dot.high)
-            ax.annotate(f"{dot.value:#.2g}".rstrip("."), (x, above + 0.02 * top), ha="center", fontsize=7, color=style.ink)
+            shown = f"{dot.value:#.2g}".rstrip(".")
+            ax.annotate(shown, (x, above + 0.02 * top), ha="center", fontsize=7, color=style.ink)
     ax.set_xticks(range(len(groups)), [name for name, _ in groups])
     ax.set_xlim(-0.6, len(groups) - 0.4)
     ax.set_ylim(0, top * 1.16)

@@ -50,6 +50,7 @@ def test_bars_are_a_panel_a_measure_a_group_a_benchmark_and_a_bar_an_arm():
     assert [len(ax.patches) for ax in figure.axes] == [18, 18, 18]
     assert [t.get_text() for t in figure.axes[2].get_xticklabels()] == BENCHMARKS
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["base", "RAST", "RL ceiling"]
+    assert texts(figure)[:3] == ["0.40", "1.4", "2.4"]
     assert_readable(figure)
     assert_readable(point_figures.bars([(name, bar_groups(BENCHMARKS[:1])) for name, _ in panels], "an output"))
 
