@@ -123,7 +123,7 @@ def cost_table(runs: Sequence[NamedRun], cards: Cards) -> Table:
     costs = [estimate(named, plan, cards) for named, plan in zip(runs, plans, strict=True)]
     rows = [
         (c.name, f"{c.tokens / 1e6:,.1f}", str(c.gpus), f"{c.gpu_hours:,.2f}", f"{c.gpu_hours * pace:,.1f}",
-         f"{c.weight_bytes / 1e9:,.1f}", f"{c.output_bytes / 1e9:,.2f}") for c in costs
+         f"{c.weight_bytes / 1e9:,.1f}", f"{c.output_bytes / 1e9:,.2f}") for c in _sweeps_together(costs)
     ]  # fmt: skip
     total = (math.fsum(getattr(c, key) for c in costs) for key in ("tokens", "gpu_hours", "output_bytes"))
     tokens, hours, disk = total
@@ -133,6 +133,20 @@ def cost_table(runs: Sequence[NamedRun], cards: Cards) -> Table:
     download = f"Checkpoints to download once: {sum(map(hub.download_bytes, missing)) / 1e9:,.0f} GB."
     header = ("run", "M tokens", "GPUs", "GPU hours ≥", "paper's pace", "weights GB", "outputs GB")
     return Table(f"Plan: {len(costs)} runs", header, (*rows, ("total", *summed)), f"{note(cards)}\n{download}")
+
+
+def _sweeps_together(costs: Sequence[Cost]) -> list[Cost]:
+    """The points of a sweep, `sweep/…`, as one row."""
+    groups: dict[str, list[Cost]] = {}
+    for cost in costs:
+        groups.setdefault(cost.name.partition("/")[0], []).append(cost)
+    return [
+        points[0] if len(points) == 1 else Cost(
+            f"{name}, {len(points)} points", math.fsum(p.tokens for p in points), max(p.gpus for p in points),
+            math.fsum(p.gpu_hours for p in points), max(p.weight_bytes for p in points),
+            math.fsum(p.output_bytes for p in points),
+        ) for name, points in groups.items()
+    ]  # fmt: skip
 
 
 def mean_tokens(cell: Cell) -> float:

@@ -64,6 +64,16 @@ def test_table_sums_its_rows(monkeypatch):
     assert float(table.rows[-1][1]) == pytest.approx(sum(float(row[1]) for row in table.rows[:-1]), abs=0.1)
 
 
+def test_the_points_of_a_sweep_are_one_row(monkeypatch):
+    monkeypatch.setattr(cost.hub, "is_cached", lambda ref: True)
+    tiny = scale.tiny()
+    points = [runs.sweep_run(tiny, 1.0, t) for t in (0.5, 1.0)]
+    found = cost.cost_table([*points, runs.pair_run(tiny, *tiny.main_pair)], H100)
+    assert [row[0] for row in found.rows] == ["sweep, 2 points", "+".join(tiny.main_pair), "total"]
+    one = cost.cost_table(points[:1], H100)
+    assert float(found.rows[0][1]) == pytest.approx(2 * float(one.rows[0][1]), abs=0.1)
+
+
 def test_cards_reach_the_commands():
     chosen = dataclasses.replace(scale.paper(), cards=dataclasses.replace(H100, gb=40))
     assert runs.pair_run(chosen, "32b", "14b").command[-2:] == ["--tensor-parallel-size", "8"]
