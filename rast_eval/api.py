@@ -12,7 +12,7 @@ import pandas as pd
 from rast_eval.config import RunConfig
 from rast_eval.inputs import prompts
 from rast_eval.inputs.models import resolve_models as models
-from rast_eval.inputs.rows import Adapter
+from rast_eval.logs.rows import Adapter
 from rast_eval.report.run_report import write_report
 from rast_eval.results.frames import frame
 from rast_eval.results.metrics import Estimator, evaluate_run
@@ -174,6 +174,6 @@ def grade(
     """
     adapter = Adapter(prompt=prompts.get(prompt))
     pairs = zip(outputs, golds, strict=True)
-    samples = [adapter.sample({"output": text, "gold": gold}, at) for at, (text, gold) in enumerate(pairs)]
+    samples = [adapter.samples({"output": text, "gold": gold}, at)[0] for at, (text, gold) in enumerate(pairs)]
     judge = get_scorer(scorer, votes=False)
     return judge.grade(samples, workers)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
@@ -357,7 +358,7 @@ class Cell:
         nouns = {
             "arm": Arm(row["arm"]),
             "system": System(ModelRef(**system["base"]), deltas),
-            "sampling": Sampling(**row["sampling"]),
+            "sampling": Sampling(**{k: math.nan if x is None else x for k, x in row["sampling"].items()}),  # type: ignore[arg-type]
             "stop": tuple(row["stop"]),
         }
         return cls(**{**row, **nouns})

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 ROOMS = (
     *("errors", "names", "files", "arms", "types", "config", "tiny", "inputs", "statistics", "decoding", "scoring"),
-    *("results", "runs", "report", "analysis", "paper", "doctor", "api", "", "cli", "__main__"),
+    *("results", "logs", "runs", "report", "analysis", "paper", "doctor", "api", "", "cli", "__main__"),
 )
 """In the order of the data: each imports only itself and those before it; the nameless one is `rast_eval` itself."""
 

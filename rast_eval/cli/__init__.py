@@ -17,8 +17,8 @@ from rast_eval.names import printable
 INTERRUPTED = 130
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Measure": ("power", "run", "sweep", "score", "grade"),
-    "Read": ("report", "compare", "verify", "analyze", "paper", "list"),
+    "Measure": ("power", "run", "sweep", "score", "grade", "import"),
+    "Read": ("report", "compare", "verify", "analyze", "paper", "list", "export"),
     "Serve": ("doctor", "compose", "serve"),
 }
 

@@ -16,8 +16,13 @@ from rast_eval.decoding.engine import BACKENDS
 from rast_eval.errors import UnknownName, UsageError
 from rast_eval.inputs import hub, resources
 from rast_eval.inputs.models import parse_weight, resolve_models
+from rast_eval.logs.plain import Keys
 from rast_eval.types import Models
 
+LogFiles = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE…", help="Outputs: JSON lines, JSON, .gz, .eval, .parquet; - reads standard input."),
+]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `rast-eval run` wrote.")]
 Ceiling = Annotated[str | None, typer.Option("--rl", help="The RL-tuned base, for the arm rl.")]
 Lambda = Annotated[str, typer.Option("--lambda", help="λ of every delta that names none of its own.")]
@@ -27,6 +32,10 @@ ScorerName = Annotated[
 GradesOf = Annotated[
     str | None,
     typer.Option("--scorer", help="Whose math grades are read: simplerl or strict.", show_default="the run's"),
+]
+LoggedPrompt = Annotated[
+    str | None,
+    typer.Option("--prompt", help="Template they answer; its stop words cut them.", show_default="qwen-boxed"),
 ]
 PromptName = Annotated[str | None, typer.Option("--prompt", help="Template for all arms.", show_default="the delta's")]
 Benchmarks = Annotated[
@@ -186,6 +195,21 @@ class RunFlags:
             shard=shard,
             code=grading.code,
         )
+
+
+@dataclass(frozen=True)
+class KeyFlags:
+    """Where rows of one's own have their parts."""
+
+    output_key: Annotated[str | None, typer.Option(help="Key of the output, as in doc.text.")] = None
+    gold_key: Annotated[str | None, typer.Option(help="Key of the gold answer.")] = None
+    id_key: Annotated[str | None, typer.Option(help="Key of the problem's id.")] = None
+
+    @property
+    def layout(self) -> Keys | None:
+        """The layout that they tell; None where none is typed."""
+        keys = Keys(self.output_key, self.gold_key, self.id_key)
+        return None if keys == Keys() else keys
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,8 @@ def output_table(metrics: RunMetrics) -> Table:
         for cell in _in_order(metrics, benchmark):
             shown = (percent(getattr(cell.shares, name)) for name in shares.values())
             size = f"{cell.problems} × {cell.samples}"
-            rows.append((benchmark, cell.arm.label, size, *shown, f"{cell.mean_tokens:.1f}"))
+            tokens = DASH if math.isnan(cell.mean_tokens) else f"{cell.mean_tokens:.1f}"
+            rows.append((benchmark, cell.arm.label, size, *shown, tokens))
     note = f"{wording.OUTPUT_NOTE}\n{wording.decoding(metrics)}"
     header = ("benchmark", "arm", "outputs", *shares, "tokens")
     return with_shared(Table("Shares in percent", header, tuple(rows), note, keys=2), ("outputs",))

@@ -103,7 +103,7 @@ def decoding(metrics: RunMetrics) -> str:
     """How the arms were decoded, prompted and scored, in one line."""
     arms = {}
     for arm in metrics.arms:
-        settings = {f"{c.decoding}, at most {c.max_tokens} tokens" for c in metrics.cells if c.arm == arm}
+        settings = {c.decoding + _limit(c.max_tokens) for c in metrics.cells if c.arm == arm}
         arms[Arm(arm).label] = " or ".join(sorted(settings))
     groups: dict[str, list[str]] = {}
     for name, text in arms.items():
@@ -113,6 +113,10 @@ def decoding(metrics: RunMetrics) -> str:
         text = next(iter(groups))
     prompts, scorers = ({getattr(c, key): None for c in metrics.cells} for key in ("prompt", "scorer"))
     return f"Decoding: {text}. Prompt {', '.join(prompts)}; scorer {', '.join(scorers)}."
+
+
+def _limit(max_tokens: int) -> str:
+    return f", at most {max_tokens} tokens" if max_tokens else ""
 
 
 def notes(metrics: RunMetrics) -> str:

