@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 ROOMS = (
     *("errors", "names", "files", "arms", "types", "config", "tiny", "inputs", "statistics", "decoding", "scoring"),
-    *("results", "logs", "runs", "report", "analysis", "paper", "doctor", "api", "", "cli", "__main__"),
+    *("results", "logs", "runs", "report", "analysis", "view", "paper", "doctor", "api", "", "cli", "__main__"),
 )
 """In the order of the data: each imports only itself and those before it; the nameless one is `rast_eval` itself."""
 
@@ -152,5 +152,6 @@ def test_a_wheel_holds_the_package_and_its_data_alone(tmp_path):
         "data/prompts": 8,
         "data/results/paper": 5,
         "tiny/checkpoints": 6,
+        "view/assets": 12,
     }
     assert {part: n for part, n in held.items() if sum(f"rast_eval/{part}" in name for name in names) < n} == {}

@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Measure": ("power", "run", "sweep", "score", "grade", "import"),
-    "Read": ("report", "compare", "verify", "analyze", "paper", "list", "export"),
+    "Read": ("report", "compare", "verify", "analyze", "view", "paper", "list", "export"),
     "Serve": ("doctor", "compose", "serve"),
 }
 

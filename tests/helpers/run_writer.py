@@ -44,6 +44,7 @@ SYSTEMS = {
 
 def write_run(path: Path, cells: list[dict], seed: int = 0) -> Path:
     """Each cell: arm, benchmark, accuracy, problems, n and optionally greedy, prompt, extracted, truncated, ids,
+    output (a text with {} for the answer), digests (of question and gold by id), stop,
     boxed (share of outputs with a box), total, draw, until, disagree (every how manieth grade strict turns round).
 
     The rows of a benchmark are the same in every run that is written so.
@@ -63,7 +64,7 @@ def write_run(path: Path, cells: list[dict], seed: int = 0) -> Path:
                     "top_p": 1.0 if cell.get("greedy") else 0.95,
                     "max_tokens": 64,
                 },
-                "stop": [],
+                "stop": cell.get("stop", []),
                 "n": n,
                 "problem_count": cell.get("planned", count),
                 "fingerprint": f"{arm}-{benchmark}",
@@ -82,7 +83,7 @@ def write_run(path: Path, cells: list[dict], seed: int = 0) -> Path:
                 extracted = correct or rng.random() < cell.get("extracted", 1.0)
                 prediction = "42" if correct else str(rng.integers(3)) if extracted else ""
                 cut = rng.random() < cell.get("truncated", 0.0)
-                output = f"So it is {prediction}."
+                output = cell.get("output", "So it is {}.").replace("{}", prediction)
                 samples.append(
                     {
                         "fingerprint": f"{arm}-{benchmark}",
@@ -91,7 +92,8 @@ def write_run(path: Path, cells: list[dict], seed: int = 0) -> Path:
                         "problem_id": problem,
                         "sample": j,
                         "seed": 1,
-                        "problem_sha256": hashlib.sha256(f"{benchmark} {problem}".encode()).hexdigest(),
+                        "problem_sha256": cell.get("digests", {}).get(problem)
+                        or hashlib.sha256(f"{benchmark} {problem}".encode()).hexdigest(),
                         "prompt_sha256": "0",
                         "num_tokens": int(rng.integers(20, 60)),
                         "finish_reason": "length" if cut else "stop",
