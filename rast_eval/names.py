@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from pathlib import Path
 
 from rast_eval.errors import UsageError
 
@@ -23,6 +25,11 @@ def check_name(kind: str, name: str) -> None:
             f"{printable(name[:100])!r} cannot name a {kind}.",
             "Take at most 100 letters, digits and _ . + @ - in its place, beginning with a letter or digit.",
         )
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell takes it back: in quotes where it needs them."""
+    return shlex.quote(str(path))
 
 
 def printable(text: str) -> str:

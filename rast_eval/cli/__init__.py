@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from rast_eval import __version__
+from rast_eval.cli.terminal import prepare_streams
 from rast_eval.errors import RastEvalError, UnknownName
 from rast_eval.files import FULL
 from rast_eval.names import printable
@@ -19,7 +20,7 @@ INTERRUPTED = 130
 GROUPS: dict[str, tuple[str, ...]] = {
     "Measure": ("power", "run", "sweep", "score", "grade", "import"),
     "Read": ("report", "compare", "verify", "analyze", "view", "paper", "list", "export"),
-    "Serve": ("doctor", "compose", "serve"),
+    "Serve": ("doctor", "compose", "serve", "completion"),
 }
 
 HELP = """\
@@ -110,6 +111,7 @@ def _interrupted() -> int:
 
 def main() -> None:
     """Entry point of `rast-eval` and `python -m rast_eval`."""
+    prepare_streams()
     arguments = sys.argv[1:]
     # Ours are meant for the user; those of libraries are for their developers.
     warnings.simplefilter("ignore")

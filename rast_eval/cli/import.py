@@ -9,6 +9,7 @@ import typer
 
 from rast_eval.cli import options
 from rast_eval.cli.flags import grouped
+from rast_eval.names import quoted
 
 
 @grouped
@@ -59,4 +60,4 @@ def import_(
     import_logs(files, output_dir, config, overwrite=overwrite)
     grade_run(output_dir, scorer, grading.workers, code=grading.code)
     write_report(evaluate_run(output_dir, scorer), output_dir)
-    typer.echo(f"`rast-eval report {output_dir}` shows it.", err=True)
+    typer.echo(f"`rast-eval report {quoted(output_dir)}` shows it.", err=True)

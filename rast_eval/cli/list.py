@@ -31,7 +31,7 @@ def list_(
 
     for name, rows in wanted.items():
         header, cells = tuple(rows[0]), tuple(tuple(row.values()) for row in rows)
-        show(Table(name.capitalize(), header, cells, keys=len(header)))
+        show(Table(name.capitalize(), header, cells, text=True))
         print()
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rast_eval.cli.terminal import console
+
 if TYPE_CHECKING:
     from rast_eval.report.table import Table
 
@@ -34,12 +36,10 @@ def show(table: Table, format: Format = Format.table, values: object = None) -> 
     Args:
         values: what JSON shows in place of the table's cells: numbers rather than their text.
     """
-    from rich.console import Console
-
     from rast_eval.report import table as tables
 
     if format is Format.table:
-        tables.render_table(table, Console())
+        tables.render_table(table, console())
         return
     cells = [dict(zip(table.header, row, strict=True)) for row in table.rows]
     drawn = {

@@ -10,6 +10,7 @@ import typer
 
 from rast_eval.cli import options
 from rast_eval.cli.output import Format, FormatFlag, as_json, show
+from rast_eval.cli.terminal import console
 
 
 class ScorerChoice(StrEnum):
@@ -50,8 +51,6 @@ def report(
     ] = None,
 ) -> None:
     """Print a run's scores, recovery rate and pass@k, with intervals; the run itself is only read."""
-    from rich.console import Console
-
     from rast_eval.report import run_report, run_tables
     from rast_eval.report.table import latex_table
     from rast_eval.results import readings
@@ -74,7 +73,7 @@ def report(
     if output_dir is not None:
         run_report.write_pages(metrics, output_dir, extra)
     if format is Format.table:
-        run_report.render_terminal(metrics, Console(), extra)
+        run_report.render_terminal(metrics, console(), extra)
     else:
         drawn = {
             Format.markdown: lambda: run_report.to_markdown(metrics, extra),

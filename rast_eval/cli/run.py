@@ -9,7 +9,9 @@ import typer
 
 from rast_eval.cli import options
 from rast_eval.cli.flags import grouped
+from rast_eval.cli.terminal import console
 from rast_eval.inputs import hub
+from rast_eval.names import quoted
 
 
 @grouped
@@ -56,7 +58,7 @@ def run(
     if dry_run:
         from rast_eval.report import plan_view
 
-        plan_view.show(built, root)
+        plan_view.show(built, root, console())
         return
     from rast_eval.runs import runner
 
@@ -108,13 +110,11 @@ def show_report(root: Path) -> None:
     Raises:
         NothingScored: no answer at all could be extracted; the files are written first.
     """
-    from rich.console import Console
-
     from rast_eval.report.run_report import render_terminal, write_report
     from rast_eval.results.metrics import evaluate_run, require_scored
 
     found = evaluate_run(root)
     write_report(found, root)
-    render_terminal(found, Console())
-    typer.echo(f"\nreport: {root / 'report.md'}    again: rast-eval report {root}", err=True)
+    render_terminal(found, console())
+    typer.echo(f"\nreport: {quoted(root / 'report.md')}    again: rast-eval report {quoted(root)}", err=True)
     require_scored(found)

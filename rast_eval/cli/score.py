@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rast_eval.cli import options
 from rast_eval.cli.flags import grouped
+from rast_eval.names import quoted
 
 
 @grouped
@@ -30,4 +31,4 @@ def score(
     if own is not None:
         write_report(own, run)
     ending = f" --scorer {scorer}" if scorer else ""
-    print(f"{count} samples graded; `rast-eval report {run}{ending}` shows them.", file=sys.stderr)
+    print(f"{count} samples graded; `rast-eval report {quoted(run)}{ending}` shows them.", file=sys.stderr)

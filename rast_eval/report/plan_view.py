@@ -21,9 +21,8 @@ HEAD = 12
 """Token ids shown of the first prompt."""
 
 
-def show(plan: Plan, root: Path, console: Console | None = None) -> None:
+def show(plan: Plan, root: Path, console: Console) -> None:
     """Print the whole plan to stdout; nothing is loaded or fetched."""
-    console = console or Console()
     console.print(f"[bold]Plan[/] for {root}: {_models(plan)}\n", highlight=False)
     render_table(_cells(plan), console)
     console.print()

@@ -35,6 +35,7 @@ class Table:
         header: column titles; the first `keys` columns name the row.
         rows: one tuple a row, aligned with `header`; a cell may hold a line break.
         note: what the figures mean, shown under the table.
+        text: whether the columns after the keys hold words, which stand at the left, and not numbers.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     keys: int = 1
+    text: bool = False
 
 
 def render_table(table: Table, console: Console) -> None:
@@ -248,7 +250,10 @@ def _draw(table: Table, whole: bool) -> RichTable:
     for i, name in enumerate(table.header):
         key = i < table.keys
         drawn.add_column(
-            Text(visible(name)), justify="left" if key else "right", overflow="fold", no_wrap=whole and not key
+            Text(visible(name)),
+            justify="left" if key or table.text else "right",
+            overflow="fold",
+            no_wrap=whole and not key,
         )
     previous: tuple[str, ...] = ()
     for row in table.rows:

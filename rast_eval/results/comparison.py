@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rast_eval import statistics
 from rast_eval.errors import UsageError
+from rast_eval.names import quoted
 from rast_eval.results.provenance import require_same_problems, session_settings, shown
 from rast_eval.results.reader import GradeMatrix, Run, load_grades, scorer_of
 from rast_eval.statistics import Difference
@@ -103,7 +104,7 @@ def compare_runs(a: Run, b: Run, scorer: str | None = None) -> RunComparison:
         if judges[0] != judges[1]:
             raise UsageError(
                 f"{cell.arm} on {cell.benchmark} was graded by {judges[0]} in {a.name} and by {judges[1]} in {b.name}.",
-                f"Type --scorer {judges[0]}; `rast-eval score {b.path} --scorer {judges[0]}` grades by it first.",
+                f"Type --scorer {judges[0]}, after `rast-eval score {quoted(b.path)} --scorer {judges[0]}`.",
             )
         left, right = load_grades(a, cell, scorer), load_grades(b, other, scorer)
         only = set(left.problem_ids) ^ set(right.problem_ids)

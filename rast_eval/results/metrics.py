@@ -20,6 +20,7 @@ import numpy as np
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
 from rast_eval.files import write_json
+from rast_eval.names import quoted
 from rast_eval.results import provenance
 from rast_eval.results.comparison import Comparison, compare_arms
 from rast_eval.results.reader import GradeMatrix, Run, count_samples, is_graded, load_grades, load_run, scorer_of
@@ -179,7 +180,7 @@ def evaluate_runs(
     if not grades:
         raise StoreError(
             f"{runs[0]} has no problem whose samples are all graded.",
-            f"Type the same `rast-eval run` command again, or `rast-eval score {runs[0]}` to grade what is there.",
+            f"Type the same `rast-eval run` command again; `rast-eval score {quoted(runs[0])}` grades what is there.",
         )
     for benchmark in dict.fromkeys(benchmark for _, benchmark in grades):
         named = {f"{holder[key].name}'s {key[0]}": found for key, found in grades.items() if key[1] == benchmark}
@@ -352,7 +353,9 @@ def _ungraded(run: Run, cell: Cell, found: GradeMatrix | None) -> str:
     """What is there of a cell without a whole graded problem."""
     where, planned = f"{cell.arm} on {cell.benchmark}", cell.problem_count * cell.n
     if found is not None and found.stale:
-        return f"{where}: no grade judges the outputs that are there; `rast-eval score {run.path}` grades again."
+        return (
+            f"{where}: no grade judges the outputs that are there; `rast-eval score {quoted(run.path)}` grades again."
+        )
     return f"{where}: no problem graded yet; {count_samples(run, cell)} of {planned} samples are there."
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rast_eval.errors import StoreError
+from rast_eval.names import quoted
 from rast_eval.results.reader import GradeMatrix, Run
 from rast_eval.types import Cell
 
@@ -24,7 +25,7 @@ def warnings_of(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
     if found.stale:
         told.append(
             f"{where}: {found.stale} grades were altered or judge another output than the stored one, and are left "
-            f"out; `rast-eval score {run.path}` grades again."
+            f"out; `rast-eval score {quoted(run.path)}` grades again."
         )
     if len(found.scorer_versions) > 1:
         told.append(

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from rast_eval.errors import StoreError, UsageError
 from rast_eval.inputs import presets
+from rast_eval.names import quoted
 from rast_eval.results import lines, recovery
 from rast_eval.results.digests import belongs
 from rast_eval.results.lines import BUFFER_BYTES, Damage
@@ -187,7 +188,7 @@ def load_grades(run: Run, cell: Cell, scorer: str | None = None) -> GradeMatrix:
     if not file.is_file():
         raise UsageError(
             f"{cell.arm} on {cell.benchmark} has no grades by the scorer {name}.",
-            f"Type `rast-eval score {run.path} --scorer {name}` first.",
+            f"Type `rast-eval score {quoted(run.path)} --scorer {name}` first.",
         )
     endings = {
         key_of(row): _Ending(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rast_eval.errors import UsageError
+from rast_eval.names import quoted
 from rast_eval.results.reader import GradeMatrix, Run, grades_file, iter_samples, load_grades
 from rast_eval.types import Arm, Cell
 
@@ -96,7 +97,7 @@ def disputed(run: Run) -> list[Disputed]:
     if not both:
         raise UsageError(
             f"No cell of {run.name} was graded by both simplerl and strict.",
-            f"Type `rast-eval score {run.path} --scorer strict` (or simplerl) first.",
+            f"Type `rast-eval score {quoted(run.path)} --scorer strict` (or simplerl) first.",
         )
     return [found for cell, (simplerl, strict) in both.items() for found in _of_cell(run, cell, simplerl, strict)]
 

@@ -188,6 +188,8 @@ def generate(
                     if not todo:
                         continue
                     if engine is None:
+                        checkpoints = ", ".join(ref.label for ref in system.members)
+                        print(f"loading {checkpoints} …", file=sys.stderr, flush=True)
                         engine = load(system, plan.config.engine)
                         session.loaded(system, engine.settings)
                     with progress.cell(f"{cell.arm} on {cell.benchmark}", len(part), len(part) - len(todo)):
