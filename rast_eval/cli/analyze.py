@@ -103,6 +103,37 @@ def _read(
 
 @app.command()
 @grouped
+def tokens(
+    *,
+    run: options.RunFolder,
+    arms: Annotated[
+        str | None, typer.Option(help="Whose outputs are read, e.g. base,rast.", show_default="the arms with a delta")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-L", min=1, help="The first L problems of each benchmark.")] = 20,
+    n: Annotated[int, typer.Option(min=1, help="The first n samples of each.")] = 1,
+    sources: options.SourceFlags,
+    printing: Printing,
+) -> None:
+    """What base, expert, antiexpert and RAST would say at each token of stored outputs; `rast-eval view` shows it.
+
+    Written into the run, tokens/<arm>/<benchmark>.jsonl: top 5, KL, entropy, size of the delta, flipped tokens.
+    """
+    from rast_eval.analysis import forcing, tokens
+    from rast_eval.errors import UnknownName
+    from rast_eval.runs.verify import Verification
+
+    read = Verification(run, data_dir=sources.data_dir, include_path=sources.include_path)
+    named, known = options.split_names([arms] if arms else None), {str(cell.arm) for cell in read.run.cells}
+    for arm in set(named) - known:
+        raise UnknownName("arm in this run", arm, known)
+    cells = [cell for cell in read.run.cells if (cell.arm in named if named else cell.system.deltas)]
+    forcer = forcing.TeacherForcer()
+    found = tokens.write_tokens(read, cells, limit, n, forcer, lambda text: typer.echo(text, err=True))
+    printing.emit(tokens.tokens_table(f"{read.run.name}: the delta, token by token", found), found)
+
+
+@app.command()
+@grouped
 def memory(
     *,
     pairs: Annotated[

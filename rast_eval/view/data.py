@@ -16,11 +16,11 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from rast_eval.analysis.token_file import read_token_row
 from rast_eval.errors import RastEvalError, UsageError
 from rast_eval.results.lines import Damaged
 from rast_eval.results.metrics import evaluate_run
 from rast_eval.results.reader import Run, load_run
+from rast_eval.results.token_rows import read_token_row
 from rast_eval.types import Cell
 from rast_eval.view import tables
 from rast_eval.view.asked import AskedRows, asked_rows
