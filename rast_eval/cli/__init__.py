@@ -11,7 +11,7 @@ from typing import Any
 
 from rast_eval import __version__
 from rast_eval.cli.terminal import prepare_streams
-from rast_eval.errors import RastEvalError, UnknownName
+from rast_eval.errors import RastEvalError, UnknownName, install
 from rast_eval.files import FULL
 from rast_eval.names import printable
 
@@ -33,6 +33,16 @@ rast-eval: make a large base model reason like an RL-tuned one, without training
 {groups}
 
   rast-eval COMMAND --help     flags of a command         rast-eval --version"""
+
+
+EXTRAS = {
+    **dict.fromkeys(("torch", "transformers", "datasets", "huggingface_hub", "safetensors", "tokenizers"), "run"),
+    "accelerate": "vllm",
+    "vllm": "vllm",
+    "ray": "ray",
+    "pyarrow": "parquet",
+}
+"""What `pip install 'rast-eval[EXTRA]'` brings, by the package that a command may miss."""
 
 
 def help_screen() -> str:
@@ -88,6 +98,14 @@ def dispatch(arguments: Sequence[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return _interrupted()
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in EXTRAS:
+            raise
+        _fail(
+            f"`rast-eval {name}` needs {missing} here, which is not installed.", f"Type `{install(EXTRAS[missing])}`."
+        )
+        return 2
     except Exception as error:
         if isinstance(error, OSError) and error.errno in FULL:
             _fail(f"The disk is full ({error.filename or 'while writing'}).", "Make room, then repeat the command.")

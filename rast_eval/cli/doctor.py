@@ -45,12 +45,12 @@ def _certify(what: str) -> None:
     """Test what is named and keep the result; exit code 1 where it does not hold."""
     from importlib.util import find_spec
 
-    from rast_eval.errors import BackendError, UnknownName
+    from rast_eval.errors import BackendError, UnknownName, install
 
     if what != "speculation":
         raise UnknownName("certificate", what, ["speculation"])
     if find_spec("vllm") is None:
-        raise BackendError("vLLM is not installed.", "Type `make setup-vllm`.")
+        raise BackendError("vLLM is not installed.", f"Type `{install('vllm')}`.")
     from rast_eval.decoding.vllm import certificate, certify
 
     found = certify.certify()

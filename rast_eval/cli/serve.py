@@ -35,10 +35,10 @@ def serve(
 
     Every flag that is not listed here goes to vLLM: --port, --max-model-len, --tensor-parallel-size, --api-key, …
     """
-    from rast_eval.errors import BackendError, UsageError
+    from rast_eval.errors import BackendError, UsageError, install
 
     if not dry_run and find_spec("vllm") is None:
-        raise BackendError("vLLM is not installed.", "Type `make setup-vllm`.")
+        raise BackendError("vLLM is not installed.", f"Type `{install('vllm')}`.")
     if composite is not None:
         if names != options.ModelFlags():
             raise UsageError("--composite already names its models.", "Leave out --base, --delta and the others.")

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_tokenizers
-from rast_eval.errors import BackendError, UnknownName
+from rast_eval.errors import BackendError, UnknownName, install
 from rast_eval.types import Engine, System
 
 
@@ -23,7 +23,7 @@ def _hf(system: System, config: EngineConfig) -> Engine:
 
 def _vllm(system: System, config: EngineConfig) -> Engine:
     if find_spec("vllm") is None:
-        raise BackendError("vLLM is not installed.", "Type `make setup-vllm`, or --backend hf.")
+        raise BackendError("vLLM is not installed.", f"Type `{install('vllm')}`, or --backend hf.")
     from rast_eval.decoding.vllm.engine import VLLMEngine
 
     engine: Engine = VLLMEngine(system, config)

@@ -17,7 +17,7 @@ from typing import Any
 
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_same_members
-from rast_eval.errors import BackendError, RastEvalError, UsageError
+from rast_eval.errors import BackendError, RastEvalError, UsageError, install
 from rast_eval.types import Completion, Engine, Request, Sampling, System
 
 LOCAL = "local"
@@ -186,7 +186,7 @@ def _connect(config: EngineConfig) -> Any:
     except ImportError as error:
         raise BackendError(
             "Ray is not installed; it runs several engines at once.",
-            "Type `pip install 'rast-eval[ray]'`, or leave out --ray and --data-parallel-size.",
+            f"Type `{install('ray')}`, or leave out --ray and --data-parallel-size.",
         ) from error
     if ray.is_initialized():
         return ray

@@ -93,6 +93,8 @@ def _hub_rows(benchmark: Benchmark) -> Iterator[dict[str, Any]]:
             import datasets
 
             rows = datasets.load_dataset(hub.id, hub.config, split=hub.split, revision=hub.revision)
+    except ModuleNotFoundError:
+        raise
     except Exception as error:  # the hub's clients raise a dozen unrelated types for "not reachable"
         raise DataError(
             f"{benchmark.name} could not be fetched from the hub ({hub.id}): {type(error).__name__}.",

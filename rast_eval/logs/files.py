@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from rast_eval.errors import DataError
-from rast_eval.logs.parquet import need_pyarrow
 
 GZIP, ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
 """What the files begin with."""
@@ -128,7 +127,6 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _table(handle: IO[bytes]) -> Iterator[Row]:
-    need_pyarrow()
     from pyarrow.parquet import ParquetFile
 
     for batch in ParquetFile(handle).iter_batches():

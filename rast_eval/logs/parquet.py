@@ -6,19 +6,15 @@ import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from rast_eval.errors import DataError
 from rast_eval.logs.finished import FinishedCell
 
 FILE = "samples.parquet"
 
 
 def write(cells: Iterable[FinishedCell], folder: Path) -> Iterator[tuple[Path, Iterator[bytes]]]:
-    """All cells in one file.
-
-    Raises:
-        DataError: pyarrow is not installed.
-    """
+    """All cells in one file."""
     import pandas as pd
+    import pyarrow  # noqa: F401 - pandas would say in a paragraph that it is missing
 
     rows = [
         {
@@ -44,18 +40,5 @@ def write(cells: Iterable[FinishedCell], folder: Path) -> Iterator[tuple[Path, I
     ]
     table = pd.DataFrame(rows).astype({"vote": "Int64", "num_tokens": "Int64"})
     stream = io.BytesIO()
-    need_pyarrow()
     table.to_parquet(stream, index=False)
     yield folder / FILE, iter([stream.getvalue()])
-
-
-def need_pyarrow() -> None:
-    """Refuse Parquet where nothing here reads or writes it.
-
-    Raises:
-        DataError: pyarrow is not installed.
-    """
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError as error:
-        raise DataError("Parquet files need pyarrow, which is not installed.", "Type `pip install pyarrow`.") from error
