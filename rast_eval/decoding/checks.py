@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.loading import load_tokenizer, load_tokenizer_as
-from rast_eval.errors import PromptTooLong, TokenizerMismatch, UsageError
+from rast_eval.errors import ModelError, PromptTooLong, TokenizerMismatch, UsageError
 from rast_eval.inputs.models import shape_of
 from rast_eval.types import ModelRef, Request, System
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PROBE = "Solve $x^2 - 12x + 35 = 0$ step by step:\n\tdef f(n): return 3.14 * n  # naïve, λ ≤ 1 «ок» 数学"
 
@@ -73,18 +76,52 @@ def context_length(system: System, config: EngineConfig) -> int | None:
     return min(limits, default=None)
 
 
-def check_prompts(requests: Sequence[Request], context: int | None) -> None:
-    """Refuse a prompt that fills the context window.
+def check_prompts(requests: Sequence[Request], system: System, context: int | None) -> None:
+    """Refuse a prompt that fills the context window, or that holds an id beyond a member's embeddings.
 
     Raises:
-        PromptTooLong: names the problem.
+        PromptTooLong, ModelError: name the problem.
     """
-    if context is None or not requests:
+    if not requests:
         return
+    worst = max(requests, key=lambda request: max(request.prompt_token_ids, default=0))
+    largest = max(worst.prompt_token_ids, default=0)
+    for ref in system.members:
+        shape = shape_of(ref)
+        if shape and largest >= shape.vocab_size:
+            raise ModelError(
+                f"The prompt of problem {worst.problem_id} holds the token id {largest}, and {ref.label} knows "
+                f"{shape.vocab_size} ids only.",
+                "Choose a --prompt without the tokens that were added to the base's tokenizer, or another model.",
+            )
     longest = max(requests, key=lambda request: len(request.prompt_token_ids))
-    if len(longest.prompt_token_ids) >= context:
+    if context is not None and len(longest.prompt_token_ids) >= context:
         raise PromptTooLong(
             f"The prompt of problem {longest.problem_id} has {len(longest.prompt_token_ids)} tokens, "
             f"and the context window holds {context}.",
             "Raise --max-model-len if the models allow it, or choose a shorter --prompt or another benchmark.",
         )
+
+
+def check_finite(fused: Tensor, logits: Sequence[Tensor], system: System) -> None:
+    """Refuse fused logits from which nothing can be drawn: a row whose largest one is NaN or infinite.
+
+    Args:
+        fused: [..., V].
+        logits: one tensor a member, from which they were made.
+
+    Raises:
+        ModelError: names the member.
+    """
+    if not bool(fused.amax(dim=-1).isfinite().all()):
+        members = zip(system.members, logits, strict=True)
+        broken = [ref for ref, own in members if not bool(own.isfinite().all())]
+        raise not_finite(broken or system.members)
+
+
+def not_finite(members: Sequence[ModelRef]) -> ModelError:
+    """The error for members whose logits are NaN or infinite."""
+    return ModelError(
+        f"The logits of {' and '.join(ref.label for ref in members)} are not finite: NaN or infinite.",
+        "Fetch the checkpoint again; if it is whole, type --dtype bfloat16 or float32: float16 overflows.",
+    )

@@ -68,7 +68,7 @@ def _text_config(ref: ModelRef, folder: Path) -> dict[str, Any]:
     from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(folder).get_text_config().to_dict()
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False).get_text_config().to_dict()
     except Exception as error:  # transformers raises many unrelated types
         raise explain(error, ref) from error
     missing = [key for key in ("vocab_size", "max_position_embeddings") if not config.get(key)]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from rast_eval.config import EngineConfig
-from rast_eval.decoding.checks import check_same_members, context_length
+from rast_eval.decoding.checks import check_finite, check_same_members, context_length
 from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.loading import end_token_ids, load_model, load_tokenizer
 from rast_eval.decoding.sampling import UniformStream, draw
@@ -151,7 +151,12 @@ class HFEngine:
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
     ) -> Iterator[Completion]:
-        """Yield completions as rows finish; requests of like length share a batch."""
+        """Yield completions as rows finish; requests of like length share a batch.
+
+        Raises:
+            OutOfMemory: the batch does not fit.
+            ModelError: a member's logits are NaN or infinite.
+        """
         stopper = Stopper(self.tokenizer, self.end_ids, stop_token_ids, stop)
         queue = sorted(requests, key=lambda request: len(request.prompt_token_ids))
         while queue:
@@ -191,10 +196,9 @@ class HFEngine:
         positions = (mask.cumsum(-1) - 1).clamp(min=0)
         caches = [DynamicCache(config=model.config) for model in self.models]
         while True:
-            logits = fuse(
-                [self._last_logits(m, c, ids, mask, positions) for m, c in zip(self.models, caches, strict=True)],
-                self.system.weights,
-            )
+            members = [self._last_logits(m, c, ids, mask, positions) for m, c in zip(self.models, caches, strict=True)]
+            logits = fuse(members, self.system.weights)
+            check_finite(logits, members, self.system)
             uniforms = None
             if not sampling.greedy:
                 uniforms = torch.tensor([row.uniforms.next() for row in rows], device=self.device)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from rast_eval.config import AUTO, EngineConfig
+from rast_eval.decoding.checks import check_finite
 from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.hf import HFEngine, Row, Stopper
 from rast_eval.decoding.sampling import distribution, pick
@@ -60,7 +61,7 @@ class SpeculativeHFEngine(HFEngine):
         if draft is None:
             raise UsageError("Nothing drafts for a single model.", "Leave out --speculate, or add --delta.")
         super().__init__(system, config)
-        self.expert = system.members.index(draft)
+        self.expert, self.drafts = system.members.index(draft), System(draft)
         self.most = AUTO_DRAFT if config.speculate == AUTO else config.speculate
         self.acceptance = Acceptance()
 
@@ -82,7 +83,9 @@ class SpeculativeHFEngine(HFEngine):
                 own if index == self.expert else self._logits(model, cache, [*pending, *draft], length + 1)
                 for index, (model, cache) in enumerate(zip(self.models, caches, strict=True))
             ]
-            p = distribution(fuse(logits, self.system.weights), sampling)
+            fused = fuse(logits, self.system.weights)
+            check_finite(fused, logits, self.system)
+            p = distribution(fused, sampling)
             tokens = verify(p, q, draft, row)
             self.acceptance.count(length, len(tokens) - 1)
             for token in tokens:
@@ -103,6 +106,7 @@ class SpeculativeHFEngine(HFEngine):
         for step in range(length + 1):
             logits.append(self._logits(self.models[self.expert], cache, ids, 1))
             if step < length:
+                check_finite(logits[-1], logits[-1:], self.drafts)
                 q.append(distribution(logits[-1][:, :width].float(), sampling))
                 draft.append(_one(q[-1][0], row))
                 ids = draft[-1:]

@@ -30,6 +30,11 @@ def explain(error: Exception, ref: ModelRef) -> RastEvalError:
             f"{ref.path} is gated: its owner must grant you access first.",
             f"Accept its licence on the model's page, then type `hf auth login`, then repeat ({ref.label}).",
         )
+    if "trust_remote_code" in text:
+        return ModelError(
+            f"{ref.label} brings program code of its own, which is never run here.",
+            "Take a checkpoint of an architecture that transformers itself knows.",
+        )
     if "RevisionNotFound" in " ".join(names):
         return ModelError(f"{ref.path} has no revision {ref.revision!r}.", "Leave --revision out, or correct it.")
     if "RepositoryNotFound" in " ".join(names) or "not a valid model identifier" in text:
@@ -73,7 +78,7 @@ def load_tokenizer_as(ref: ModelRef, other: Any) -> Any:
 
 def _with_tokens(ref: ModelRef, read: Callable[..., Any]) -> Any:
     try:
-        tokenizer = read(ref.path, revision=ref.revision)
+        tokenizer = read(ref.path, revision=ref.revision, trust_remote_code=False)
         # A checkpoint without a tokenizer's files yields one without tokens, and no word about it.
         empty = not tokenizer("Tom has 3 coins.", add_special_tokens=False)["input_ids"]
     except Exception as error:  # transformers and the hub raise many unrelated types
@@ -91,7 +96,9 @@ def end_token_ids(ref: ModelRef) -> frozenset[int]:
     from transformers import GenerationConfig
 
     try:
-        declared = GenerationConfig.from_pretrained(ref.path, revision=ref.revision).eos_token_id
+        declared = GenerationConfig.from_pretrained(
+            ref.path, revision=ref.revision, trust_remote_code=False
+        ).eos_token_id
     except Exception:  # no generation config: the tokenizer decides
         declared = None
     if declared is None:
@@ -114,7 +121,7 @@ def load_model(ref: ModelRef, dtype: Any, device: str) -> Any:
     disable_progress_bar()
     try:
         model, found = AutoModelForCausalLM.from_pretrained(
-            ref.path, revision=ref.revision, dtype=dtype, output_loading_info=True
+            ref.path, revision=ref.revision, dtype=dtype, output_loading_info=True, trust_remote_code=False
         )
         _refuse_other_weights(ref, found)
         return model.to(device).eval()

@@ -6,29 +6,34 @@ import math
 from collections.abc import Sequence
 
 from rast_eval.report.table import DASH, Table, interval, p_value, percent, with_shared
-from rast_eval.results.comparison import Comparison, RunComparison
+from rast_eval.results.comparison import AVERAGE, Comparison, RunComparison
 from rast_eval.statistics import Difference
 
 DIFFERENCE_NOTE = (
     "Differences in points, paired by problem, [low, high] = the 95 % interval of its test: exact McNemar where every "
-    "problem is right or wrong in both, else sign-flip permutation. p Holm = adjusted over the rows {family}. "
+    "problem is right or wrong in both, else sign-flip permutation. p Holm = adjusted over the rows of one measure. "
     "detectable = the smallest true difference that 80 of 100 such comparisons would find."
 )
 
 
 def arms_table(rows: Sequence[Comparison]) -> Table | None:
-    """RAST against each other arm of its run; None where there is no other."""
+    """RAST against each other arm of its run; None where there is no other.
+
+    Several benchmarks show mean pass@1 only.
+    """
     if not rows:
         return None
+    several = len({row.benchmark for row in rows}) > 1
+    shown = [row for row in rows if row.measure == AVERAGE or not several]
     lines = []
-    for row in rows:
+    for row in shown:
         other = f"{row.other.label} ({row.arm.variant} RAST)" if row.arm.variant else row.other.label
         size = f"{row.difference.problems} × {_samples(row)}"
-        lines.append((row.benchmark, other, size, *_tested(row.difference, row.holm)))
-    header = ("benchmark", "RAST minus", "outputs", "difference", "p", "p Holm", "detectable", "test")
-    note = DIFFERENCE_NOTE.format(family="of this table")
-    table = Table("RAST against the other arms, mean pass@1", header, tuple(lines), note, keys=2)
-    return with_shared(table, ("outputs", "test"))
+        lines.append((row.benchmark, other, row.measure, size, *_tested(row.difference, row.holm)))
+    header = ("benchmark", "RAST minus", "measure", "outputs", "difference", "p", "p Holm", "detectable", "test")
+    rest = " metrics.json holds those of pass@k and majority@k." if len(shown) < len(rows) else ""
+    table = Table("RAST against the other arms", header, tuple(lines), f"{DIFFERENCE_NOTE}{rest}", keys=3)
+    return with_shared(table, ("measure", "outputs", "test"))
 
 
 def comparison_table(found: RunComparison) -> Table:
@@ -41,7 +46,7 @@ def comparison_table(found: RunComparison) -> Table:
     header = ("benchmark", "arm", "measure", "N", "n", "A", "B", "A − B", "p", "p Holm", "detectable", "test")
     note = [
         f"N = problems, n = samples a problem; graded by {', '.join(dict.fromkeys(row.scorer for row in found.rows))}.",
-        DIFFERENCE_NOTE.format(family="of one measure"),
+        DIFFERENCE_NOTE,
     ]
     differ = "; ".join(f"{name} {a} | {b}" for name, (a, b) in found.settings.items())
     note.append(f"Settings that differ, A | B: {differ}." if differ else "No setting differs.")

@@ -19,6 +19,9 @@ from rast_eval.types import Arm, Cell
 
 Floats = NDArray[np.float64]
 
+AVERAGE = "Avg."
+"""Mean pass@1, as a measure."""
+
 DASH = "–"
 """A setting that one of two runs does not have."""
 
@@ -66,7 +69,7 @@ class RunComparison:
 
 
 def compare_arms(grades: Mapping[tuple[Arm, str], GradeMatrix], scorers: Mapping[str, str]) -> tuple[Comparison, ...]:
-    """Mean pass@1 of RAST minus that of every other arm, on the problems that both hold.
+    """RAST minus every other arm, on the problems that both hold; the measures are those of `compare_runs`.
 
     Args:
         grades: by arm and benchmark.
@@ -78,7 +81,7 @@ def compare_arms(grades: Mapping[tuple[Arm, str], GradeMatrix], scorers: Mapping
         for other in sorted(others, key=lambda o: o.order):
             left, right = grades[arm, benchmark], grades[other, benchmark]
             if set(left.problem_ids) & set(right.problem_ids):
-                rows += _compared(left, right, arm, other, benchmark, scorers[benchmark], subsets=False)
+                rows += _compared(left, right, arm, other, benchmark, scorers[benchmark])
     return _with_holm(rows)
 
 
@@ -115,7 +118,7 @@ def compare_runs(a: Run, b: Run, scorer: str | None = None) -> RunComparison:
                 "Run both with the same --limit, to the end, and compare again.",
             )
         require_same_problems(cell.benchmark, {f"A's {cell.arm}": left, f"B's {cell.arm}": right})
-        rows += _compared(left, right, cell.arm, cell.arm, cell.benchmark, judges[0], subsets=True)
+        rows += _compared(left, right, cell.arm, cell.arm, cell.benchmark, judges[0])
         settings[f"{cell.arm} on {cell.benchmark}"] = _settings(a, cell, left), _settings(b, other, right)
     return RunComparison(a.name, b.name, _with_holm(rows), differing_settings(settings))
 
@@ -150,7 +153,7 @@ def _settings(run: Run, cell: Cell, grades: GradeMatrix) -> dict[str, str]:
 
 
 def _compared(
-    left: GradeMatrix, right: GradeMatrix, arm: Arm, other: Arm, benchmark: str, scorer: str, *, subsets: bool
+    left: GradeMatrix, right: GradeMatrix, arm: Arm, other: Arm, benchmark: str, scorer: str
 ) -> Iterator[Comparison]:
     """A row a measure, over the problems that both matrices hold, row i the same problem in both."""
     position = {problem: i for i, problem in enumerate(right.problem_ids)}
@@ -160,8 +163,8 @@ def _compared(
     votes = left.votes[both], right.votes[there]
     samples = left.correct.shape[1], right.correct.shape[1]
     k = 1 << (min(samples).bit_length() - 1)
-    measures: dict[str, tuple[Callable[[int], Floats], int]] = {"Avg.": (lambda i: grades[i].mean(axis=1), 1)}
-    if subsets and k > 1:
+    measures: dict[str, tuple[Callable[[int], Floats], int]] = {AVERAGE: (lambda i: grades[i].mean(axis=1), 1)}
+    if k > 1:
         measures[f"pass@{k}"] = (lambda i: statistics.pass_at_k(grades[i], k), k)
         if all((vote >= 0).any() for vote in votes):
             measures[f"majority@{k}"] = (lambda i: statistics.majority_at_k(grades[i], votes[i], k), k)

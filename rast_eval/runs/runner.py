@@ -119,7 +119,7 @@ def prepare(plan: Plan) -> Work:
     prompt_ids = {(cell.benchmark, cell.prompt): prompts_of(plan, cell, tokenizer) for cell in plan.cells}
     chosen = {cell: requests(plan, cell, prompt_ids[cell.benchmark, cell.prompt]) for cell in plan.cells}
     for cell, todo in chosen.items():
-        check_prompts(todo, context_length(cell.system, plan.config.engine))
+        check_prompts(todo, cell.system, context_length(cell.system, plan.config.engine))
     first = {
         f"{benchmark}/{prompt}": prompts.render(plan.prompts[prompt], plan.problems[benchmark][0], tokenizer)
         for benchmark, prompt in prompt_ids

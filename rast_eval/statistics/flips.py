@@ -99,15 +99,21 @@ def _split_means(d: Float, draws: int | None, seed: int) -> tuple[Float, Float]:
     rng = np.random.default_rng(seed)
     tolerance = _ROUNDING * float(np.abs(d).sum())
     lows, highs = np.empty(count), np.empty(count)
-    columns = np.stack([d, np.ones(size)], axis=1)
+    # Of m equal differences it only matters how many get the sign +, a binomial number.
+    values, equal = (d, np.ones(size, dtype=np.int64)) if draws is None else np.unique(d, return_counts=True)
+    several = equal > 1
+    columns = np.stack([values, np.ones(values.size)], axis=1)
+    whole = equal @ columns
     for start in range(0, count, _CHUNK):
         stop = min(start + _CHUNK, count)
         if draws is None:
             plus = np.arange(start, stop)[:, None] >> np.arange(size) & 1
         else:
-            plus = rng.integers(0, 2, size=(stop - start, size), dtype=np.int8)
+            plus = np.empty((stop - start, values.size), dtype=np.int64)
+            plus[:, ~several] = rng.integers(0, 2, size=(stop - start, int((~several).sum())), dtype=np.int8)
+            plus[:, several] = rng.binomial(equal[several], 0.5, size=(stop - start, int(several.sum())))
         sums = plus.astype(np.float64) @ columns
-        sums = np.stack([sums, columns.sum(axis=0) - sums])  # [2 halves, patterns, (sum, count)]
+        sums = np.stack([sums, whole - sums])  # [2 halves, patterns, (sum, count)]
         sums[..., 0][np.abs(sums[..., 0]) <= tolerance] = 0.0
         with np.errstate(divide="ignore", invalid="ignore"):
             means = sums[..., 0] / sums[..., 1]

@@ -15,8 +15,9 @@ from rast_eval.statistics.intervals import mean_estimate, t_quantile
 ALIKE = "not computed: every problem differs by the same, so the spread is unknown"
 
 PSEUDO_DIFFERENCES = 2
-"""So many problems are added to the spread that was seen, one above and one below the mean difference by 1/√n, about
-what chance does to a problem of n samples: rare differences that happened to be missing must not count as absent."""
+"""So many problems are added to the spread that was seen: for either bound as far from the mean difference as the
+farthest problem on its side, but by 1/√n at least, about what chance does to a problem of n samples, and 1 at most.
+Rare differences that happened to be missing, or more of those that were seen, must not count as absent."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,10 @@ def paired_values(
         found, test = invert_flips(d, level, seed=seed), "sign-flip"
     low, high = found.low, found.high
     if d.size > 1:
-        wide = (d.size - 1) * d.size * estimate.se**2 + PSEUDO_DIFFERENCES * luck * luck
-        half = t_quantile(d.size - 1, level) * math.sqrt(wide / (d.size * (d.size + 1)))
-        wider_low, wider_high = max(-1.0, estimate.value - half), min(1.0, estimate.value + half)
+        reach = np.clip([estimate.value - d.min(), d.max() - estimate.value], luck, 1.0)
+        wide = (d.size - 1) * d.size * estimate.se**2 + PSEUDO_DIFFERENCES * reach**2
+        below, above = (t_quantile(d.size - 1, level) * np.sqrt(wide / (d.size * (d.size + 1)))).tolist()
+        wider_low, wider_high = max(-1.0, estimate.value - below), min(1.0, estimate.value + above)
         undecided = found.p_value >= round(1 - level, 12)
         low = min(low, wider_low) if undecided or low < 0 or wider_low > 0 else low
         high = max(high, wider_high) if undecided or high > 0 or wider_high < 0 else high

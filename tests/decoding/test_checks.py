@@ -8,7 +8,7 @@ pytest.importorskip("transformers")
 from rast_eval.config import EngineConfig
 from rast_eval.decoding import checks, loading
 from rast_eval.errors import ModelError, OutOfMemory, PromptTooLong, TokenizerMismatch
-from rast_eval.inputs.models import resolve_models
+from rast_eval.inputs.models import resolve_models, shape_of
 from rast_eval.types import Delta, ModelRef, Request, System
 
 BASE = resolve_models().base
@@ -60,9 +60,16 @@ def test_an_added_token_at_the_end_is_padding(altered):
 def test_a_prompt_must_leave_room():
     context = checks.context_length(System(BASE), EngineConfig(max_model_len=8))
     assert context == 8
-    checks.check_prompts([Request("0", 0, (1,) * 7, 0)], context)
+    checks.check_prompts([Request("0", 0, (1,) * 7, 0)], System(BASE), context)
     with pytest.raises(PromptTooLong, match="problem 3 has 8 tokens"):
-        checks.check_prompts([Request("2", 0, (1,), 0), Request("3", 0, (1,) * 8, 0)], context)
+        checks.check_prompts([Request("2", 0, (1,), 0), Request("3", 0, (1,) * 8, 0)], System(BASE), context)
+
+
+def test_an_id_beyond_a_members_embeddings_is_refused_by_name():
+    known = shape_of(BASE).vocab_size
+    checks.check_prompts([Request("0", 0, (1, known - 1), 0)], System(BASE), None)
+    with pytest.raises(ModelError, match=f"problem 1 holds the token id {known}, and tiny-l knows {known} ids only"):
+        checks.check_prompts([Request("0", 0, (1,), 0), Request("1", 0, (known, 1), 0)], System(BASE), None)
 
 
 def test_a_folder_without_weights(tmp_path):

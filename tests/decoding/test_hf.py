@@ -8,6 +8,7 @@ from rast_eval.config import EngineConfig, RunConfig  # noqa: E402
 from rast_eval.decoding.engine import make_engine  # noqa: E402
 from rast_eval.decoding.hf import Row, Stopper  # noqa: E402
 from rast_eval.decoding.loading import load_model, load_tokenizer  # noqa: E402
+from rast_eval.errors import ModelError  # noqa: E402
 from rast_eval.inputs.models import resolve_models  # noqa: E402
 from rast_eval.runs import plan  # noqa: E402
 from rast_eval.types import Request, Sampling, System  # noqa: E402
@@ -87,3 +88,15 @@ def test_one_model_and_a_zero_delta_are_the_same(requests):
     base = generate(System(FAMILY.base), requests[:2], Sampling(0.0, 1.0, 30))
     zero = generate(half, requests[:2], Sampling(0.0, 1.0, 30))
     assert [c.output for c in base.values()] == [c.output for c in zero.values()]
+
+
+@pytest.mark.parametrize(
+    ("sampling", "draft"), [(Sampling(0.0, 1.0, 8), 0), (Sampling(1.0, 0.95, 8), 0), (Sampling(1.0, 1.0, 8), 2)]
+)
+@pytest.mark.parametrize(("role", "value"), [(0, torch.nan), (1, torch.inf), (2, -torch.inf)])
+def test_logits_that_are_not_finite_name_their_member(requests, sampling, draft, role, value):
+    engine = make_engine(RAST, EngineConfig(speculate=draft))
+    with torch.no_grad():
+        engine.models[role].get_output_embeddings().weight[5] = value
+    with pytest.raises(ModelError, match=f"The logits of {RAST.members[role].label} are not finite"):
+        list(engine.generate(requests[:2], sampling, (), ()))

@@ -7,6 +7,7 @@ from rast_eval.report.comparison import arms_table, comparison_table, p_shown, s
 from rast_eval.results.comparison import compare_runs
 from rast_eval.results.metrics import evaluate_run
 from rast_eval.results.reader import load_run
+from rast_eval.statistics import holm
 
 
 @pytest.fixture
@@ -55,13 +56,24 @@ def test_arms_of_a_run_against_each_other(tmp_path):
         for arm, x in (("base", 0.2), ("expert", 0.4), ("rast", 0.8), ("rl", 0.8))
         for b in ("math500", "amc23")
     ]
-    table = arms_table(evaluate_run(write_run(tmp_path / "r", cells)).differences)
+    differences = evaluate_run(write_run(tmp_path / "r", cells)).differences
+    table = arms_table(differences)
+    assert table.title == "RAST against the other arms, measure Avg., test sign-flip"
+    assert table.note.endswith("metrics.json holds those of pass@k and majority@k.")
     assert [row[:3] for row in table.rows] == [
         (b, other, size)
         for b in ("math500", "amc23")
         for other, size in (("base", "30 × 4/1"), ("small expert", "30 × 4"), ("RL ceiling", "30 × 4"))
     ]
     assert [row[4] for row in table.rows[:2]] == ["< 0.001", "< 0.001"]
+    one = arms_table([row for row in differences if row.benchmark == "math500"])
+    measures = ("Avg.", "pass@4", "majority@4")
+    assert [row[1:3] for row in one.rows] == [
+        ("base", "Avg."), *((arm, m) for arm in ("small expert", "RL ceiling") for m in measures)
+    ]  # fmt: skip
+    for measure in measures:
+        family = [row for row in differences if row.measure == measure]
+        assert [row.holm for row in family] == holm([row.difference.p_value for row in family])
     assert arms_table(()) is None
 
 

@@ -80,7 +80,7 @@ def test_markdown_and_html_hold_the_same_blocks(one, tmp_path):
     tables = [block for block in run_report.blocks(one) if isinstance(block, table.Table)]
     assert [t.title for t in tables] == [
         "demo: tiny-arith, 30 problems × 4 samples",
-        "RAST against the other arms, mean pass@1, outputs 30 × 4, test sign-flip",
+        "RAST against the other arms, outputs 30 × 4",
         "pass@k and majority@k",
         "Shares in percent, outputs 30 × 4",
     ]

@@ -164,6 +164,14 @@ def test_a_folder_without_a_run_says_so(tmp_path):
             Store(tmp_path).manifest()
 
 
+@pytest.mark.parametrize(("content", "told"), [({"schema": 1}, "has format 1"), ({"cells": []}, "has no format")])
+def test_a_manifest_of_another_format_is_refused(tmp_path, content, told):
+    (tmp_path / "manifest.json").write_text(json.dumps(content))
+    with pytest.raises(StoreError, match=f"{told}, and this version reads format 2") as caught:
+        Store(tmp_path).manifest()
+    assert "another -o DIR" in caught.value.hint
+
+
 @pytest.mark.parametrize("content", [b"", b'{"cells": [', b"\0\0\0", b"[]", b'{"schema": 2, "cells": [{}]}', b"\xff"])
 def test_a_damaged_manifest_is_kept_aside_and_written_anew(tmp_path, content):
     store = Store(tmp_path)

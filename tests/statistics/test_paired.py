@@ -77,7 +77,8 @@ def test_a_lucky_arm_of_one_sample_is_no_finding():
 
 
 @pytest.mark.parametrize(
-    ("problems", "n", "a", "b"), [(30, 4, 0.97, 0.95), (30, 32, 0.7, 0.6), (164, 1, 0.98, 0.94), (30, 1, 0.9, 0.5)]
+    ("problems", "n", "a", "b"),
+    [(30, 4, 0.97, 0.95), (30, 32, 0.7, 0.6), (30, 32, 0.99, 0.93), (164, 1, 0.98, 0.94), (30, 1, 0.9, 0.5)],
 )
 def test_differences_are_covered(problems, n, a, b):
     hits = 0

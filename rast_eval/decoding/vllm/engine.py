@@ -88,7 +88,7 @@ class VLLMEngine:
         if self.speculates and not sampling.greedy and not self.certified:
             certificate.require()
         engine = self._llm.llm_engine
-        check_prompts(requests, self._llm.model_config.max_model_len)
+        check_prompts(requests, self.system, self._llm.model_config.max_model_len)
         running = {str(index): request for index, request in enumerate(requests)}
         try:
             for request_id, request in running.items():
