@@ -365,13 +365,14 @@ class Cell:
 
 
 class Engine(Protocol):
-    """Anything that continues prompts: `decoding.hf.HFEngine`, `decoding.vllm.VLLMEngine`.
+    """Anything that continues prompts: `decoding.hf.HFEngine`, `decoding.vllm.VLLMEngine`."""
 
-    Attributes:
-        settings: what the backend made of its configuration: dtype, attention, device, context.
-    """
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the backend made of its configuration: dtype, attention, device, context.
 
-    settings: Mapping[str, Any]
+        Under `speculation`, where something drafts, also what became of its tokens since the last `reweight`.
+        """
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]

@@ -115,9 +115,10 @@ class HFEngine:
         self.tokenizer = load_tokenizer(system.base)
         self.end_ids = end_token_ids(system.base)
         self.context = context_length(system, config)
-        self.settings: Mapping[str, Any] = self._settings()
 
-    def _settings(self) -> dict[str, Any]:
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """See `types.Engine`."""
         import transformers
 
         base = self.models[0]

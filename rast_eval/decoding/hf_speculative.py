@@ -8,7 +8,7 @@ more comes from p (Leviathan et al. 2023, arXiv 2211.17192; with fused logits Yu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from rast_eval.decoding.checks import check_finite
 from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.hf import HFEngine, Row, Stopper
 from rast_eval.decoding.sampling import distribution, pick
-from rast_eval.decoding.speculation import Acceptance, drafter
+from rast_eval.decoding.speculation import Acceptance, described, drafter
 from rast_eval.errors import UsageError
 from rast_eval.types import Completion, Request, Sampling, System
 
@@ -64,6 +64,18 @@ class SpeculativeHFEngine(HFEngine):
         self.expert, self.drafts = system.members.index(draft), System(draft)
         self.most = AUTO_DRAFT if config.speculate == AUTO else config.speculate
         self.acceptance = Acceptance()
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """See `types.Engine`."""
+        drafts = described(self.system.members[self.expert], self.config, self.acceptance)
+        return {**super().settings, "speculation": drafts}
+
+    def reweight(self, system: System) -> None:
+        """As `HFEngine`'s; what became of drafts is counted anew."""
+        if system != self.system:
+            self.acceptance = Acceptance()
+        super().reweight(system)
 
     def _batch_size(self, queue: Sequence[Request], sampling: Sampling) -> int:
         return 1

@@ -12,16 +12,21 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_same_members
+from rast_eval.decoding.speculation import Acceptance
 from rast_eval.errors import BackendError, RastEvalError, UsageError, install
 from rast_eval.types import Completion, Engine, Request, Sampling, System
 
 LOCAL = "local"
 """Of `EngineConfig.ray`: a Ray of this process's own, on the loopback interface, that ends with it."""
+
+ANSWER_S = 10
+"""Seconds in which an engine that has nothing to do says what it has counted."""
 
 DEATHS = 5
 """Actors that may die one after the other without a completion between them; then the fault is not the machine's."""
@@ -37,7 +42,7 @@ class EngineActor:
         self._engine = make(system, config)
 
     def ready(self) -> dict[str, Any]:
-        """The engine's settings, once it has started."""
+        """The engine's settings, once it has started; see `types.Engine`."""
         return dict(self._engine.settings)
 
     def generate(
@@ -87,11 +92,23 @@ class RayEngine:
             for option in options[: config.data_parallel_size]
         ]
         try:
-            told = self._get([lane.actor.ready.remote() for lane in self._lanes])
-            self.settings: Mapping[str, Any] = {**told[0], "replicas": config.data_parallel_size}
+            self._told = self._get([lane.actor.ready.remote() for lane in self._lanes])
         except BaseException:
             self.close()
             raise
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Those of the first engine; drafts are counted over all of them, as far as they answer."""
+        with suppress(self._ray.exceptions.RayError):
+            self._told = self._ray.get([lane.actor.ready.remote() for lane in self._lanes], timeout=ANSWER_S)
+        found = {**self._told[0], "replicas": len(self._lanes)}
+        if "speculation" in found:
+            total = Acceptance()
+            for told in self._told:
+                total.add(Acceptance(**told["speculation"]["acceptance"]))
+            found["speculation"] = {**found["speculation"], "acceptance": asdict(total)}
+        return found
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]

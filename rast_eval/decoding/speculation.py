@@ -6,9 +6,10 @@ rejection sampling keeps the distribution. docs/speculation.md says when that pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from rast_eval.config import EngineConfig
+from rast_eval.config import AUTO, EngineConfig
 from rast_eval.errors import UsageError
 from rast_eval.inputs.models import shape_of
 from rast_eval.inputs.shapes import config_of
@@ -21,12 +22,16 @@ BALANCE = 300.0
 """Tokens that a pass of an H100 works on while it reads the weights: 990 TFLOP/s over 3.35 TB/s, bf16."""
 
 
+MOST_DRAFTED = 8
+"""Drafted tokens that AUTO goes up to: more were never faster."""
+
+
 @dataclass
 class Acceptance:
     """What became of the drafted tokens.
 
     Attributes:
-        passes: fused passes, each of which gives one token more than were accepted.
+        passes: fused passes that gave a token, each of which gives one more than were accepted.
         drafted, accepted: by position in the draft, from the first one on.
     """
 
@@ -39,13 +44,38 @@ class Acceptance:
         """Mean tokens that one fused pass gives."""
         return 1 + sum(self.accepted) / max(1, self.passes)
 
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Share of the drafted tokens that stood, by position."""
+        return tuple(a / d for a, d in zip(self.accepted, self.drafted, strict=True) if d)
+
     def count(self, drafted: int, accepted: int) -> None:
         """Add one pass."""
-        self.passes += 1
-        for counts, length in ((self.drafted, drafted), (self.accepted, accepted)):
-            counts.extend([0] * (drafted - len(counts)))
-            for position in range(length):
-                counts[position] += 1
+        self.add(Acceptance(1, [1] * drafted, [1] * accepted))
+
+    def add(self, other: Acceptance) -> None:
+        """Add what happened elsewhere, or in another pass."""
+        self.passes += other.passes
+        for counts, more in ((self.drafted, other.drafted), (self.accepted, other.accepted)):
+            counts.extend([0] * (max(len(other.drafted), len(other.accepted)) - len(counts)))
+            for position, value in enumerate(more):
+                counts[position] += value
+
+
+def most_drafted(config: EngineConfig) -> int:
+    """Tokens that are drafted at most a pass."""
+    return MOST_DRAFTED if config.speculate == AUTO else config.speculate
+
+
+def described(expert: ModelRef, config: EngineConfig, acceptance: Acceptance, **facts: Any) -> dict[str, Any]:
+    """What a manifest keeps, JSON-serialisable: who drafts, how many tokens, what became of them."""
+    drafted = "auto" if config.speculate == AUTO else config.speculate
+    return {"drafter": expert.label, "drafted": drafted, **facts, "acceptance": asdict(acceptance)}
+
+
+def draft_bytes(rows: int, drafted: int, columns: int) -> int:
+    """Bytes of the distributions, float32, that `rows` sequences keep of their drafted tokens."""
+    return 4 * rows * drafted * columns
 
 
 def drafter(system: System, config: EngineConfig) -> ModelRef | None:
@@ -85,19 +115,22 @@ def tokens_per_pass(acceptance: float, drafted: int) -> float:
     return float(drafted + 1) if acceptance == 1.0 else (1 - acceptance ** (drafted + 1)) / (1 - acceptance)
 
 
-def modelled_speed(base: float, expert: float, acceptance: float, drafted: int, batch: float = 1.0) -> float:
+def modelled_speed(
+    base: float, expert: float, acceptance: float, drafted: int, batch: float = 1.0, balance: float = BALANCE
+) -> float:
     """Tokens a second against plain RAST where reading weights takes all the time, until work does.
 
     A pass over t tokens of a sequence reads the weights once and works on `batch` · t of them: it costs
-    weight_bytes · max(1, batch · t / BALANCE). Plain RAST reads base and two small models for one token; a speculative
+    weight_bytes · max(1, batch · t / balance). Plain RAST reads base and two small models for one token; a speculative
     pass reads them for γ + 1, after γ passes of the expert for one.
 
     Args:
         base, expert: bytes of weights, or anything proportional to them; the antiexpert is taken to be as large.
+        balance: tokens that a pass works on while it reads the weights.
     """
 
     def cost(weight_bytes: float, tokens: int) -> float:
-        return weight_bytes * max(1.0, batch * tokens / BALANCE)
+        return weight_bytes * max(1.0, batch * tokens / balance)
 
     plain = cost(base + 2 * expert, 1)
     speculative = cost(base + 2 * expert, drafted + 1) + drafted * cost(expert, 1)

@@ -110,6 +110,7 @@ def detail_tables(metrics: RunMetrics) -> list[Table]:
         criteria_table(metrics),
         readings_table(metrics),
         output_table(metrics),
+        drafting_table(metrics),
     )
     return [table for table in tables if table is not None]
 
@@ -168,6 +169,20 @@ def output_table(metrics: RunMetrics) -> Table:
     note = f"{wording.OUTPUT_NOTE}\n{wording.decoding(metrics)}"
     header = ("benchmark", "arm", "outputs", *shares, "tokens")
     return with_shared(Table("Shares in percent", header, tuple(rows), note, keys=2), ("outputs",))
+
+
+def drafting_table(metrics: RunMetrics) -> Table | None:
+    """What speculation gave, None where nothing was drafted."""
+    rows = []
+    for drafting in metrics.drafts:
+        found = drafting.acceptance
+        stood = " ".join(percent(share) for share in found.shares)
+        by = ", ".join(filter(None, (drafting.drafter, drafting.runner)))
+        rows.append((drafting.arm.label, by, drafting.drafted, f"{found.tokens_per_pass:.2f}", stood or DASH))
+    header = ("arm", "drafter", "drafted", "tokens\na pass", "stood, in percent, by place in the draft")
+    named = dict.fromkeys(drafting.certificate for drafting in metrics.drafts if drafting.certificate)
+    note = "\n".join([wording.DRAFTING_NOTE, *(f"Certified by {name}." for name in named)])
+    return Table("Speculation", header, tuple(rows), note) if rows else None
 
 
 def scorers_table(first: RunMetrics, second: RunMetrics) -> Table:

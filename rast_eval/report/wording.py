@@ -99,6 +99,9 @@ def systems(metrics: RunMetrics) -> str:
     return f"Models: {listed}."
 
 
+DRAFTING_NOTE = "Drafts change the speed, never the distribution: what does not stand is drawn anew."
+
+
 def decoding(metrics: RunMetrics) -> str:
     """How the arms were decoded, prompted and scored, in one line."""
     arms = {}

@@ -23,6 +23,7 @@ from rast_eval.files import write_json
 from rast_eval.names import quoted
 from rast_eval.results import provenance
 from rast_eval.results.comparison import Comparison, compare_arms
+from rast_eval.results.drafting import Drafting, draftings
 from rast_eval.results.reader import GradeMatrix, Run, count_samples, is_graded, load_grades, load_run, scorer_of
 from rast_eval.results.readings import Readings, read_both, readings
 from rast_eval.results.recovery import UNKNOWN
@@ -102,6 +103,7 @@ class RunMetrics:
         average_recovery: by arm over the benchmarks that have all three arms, where there are several benchmarks.
         differences: RAST minus every other arm, tested.
         warnings: sentences a reader must see beside the scores.
+        drafts: what became of drafted tokens, of every arm that had some.
         unscored: `arm on benchmark` wherever no answer at all was extracted.
     """
 
@@ -112,6 +114,7 @@ class RunMetrics:
     warnings: tuple[str, ...]
     unscored: tuple[str, ...]
     differences: tuple[Comparison, ...] = ()
+    drafts: tuple[Drafting, ...] = ()
 
     def cell(self, arm: str, benchmark: str) -> CellMetrics | None:
         """The figures of one arm on one benchmark."""
@@ -202,7 +205,8 @@ def evaluate_runs(
     average = _average_recoveries(grades, cells, estimator)
     differences = compare_arms(grades, {c.benchmark: c.scorer for c in cells})
     name = name or loaded[0].name
-    return RunMetrics(name, estimator, tuple(cells), average, tuple(warnings), unscored, differences)
+    drafts = tuple(drafting for one in loaded for drafting in draftings(one))
+    return RunMetrics(name, estimator, tuple(cells), average, tuple(warnings), unscored, differences, drafts)
 
 
 def require_scored(metrics: RunMetrics) -> None:

