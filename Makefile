@@ -10,6 +10,8 @@ CPU_INDEX = $(if $(or $(shell command -v nvidia-smi),$(shell $(PYTHON) -m pip co
 PIP := $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS)
 BACKEND ?= hf
 TESTS ?= tests
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: help setup setup-vllm demo test quick smoke bench lint clean
 
@@ -39,14 +41,14 @@ setup-vllm: $(VENV)/.installed-vllm  ## vLLM for this machine: the CPU build whe
 demo: setup      ## RAST lifts a tiny base model; about a minute (BACKEND=vllm where it is installed)
 	$(BIN)/rast-eval run --backend $(BACKEND) --overwrite -o results/demo
 
-test: setup      ## every test that this machine can run; the rest is skipped by name
-	$(BIN)/python -m pytest $(TESTS)
+test: setup      ## every test that this machine can run, WORKERS=2 side by side; the rest is skipped by name
+	$(PYTEST) $(TESTS)
 
 quick: setup     ## what no engine, training or long budget holds up: two minutes
-	$(BIN)/python -m pytest -m "not vllm and not ray and not slow" $(TESTS)
+	$(PYTEST) -m "not vllm and not ray and not slow" $(TESTS)
 
 smoke: setup     ## whole commands on the embedded models
-	$(BIN)/python -m pytest tests/smoke
+	$(PYTEST) tests/smoke
 
 bench: setup-vllm ## a fused decode step against its members alone; minutes
 	$(BIN)/python tools/bench/decode.py

@@ -77,6 +77,7 @@ def test_every_public_name_shows_an_example(name):
     assert ">>> import rast_eval" in getattr(rast_eval, name).__doc__
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_examples_in_docstrings_run(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -87,6 +88,7 @@ def test_examples_in_docstrings_run(path, tmp_path, monkeypatch):
     assert runner.failures == 0, "".join(said)
 
 
+@pytest.mark.slow
 def test_the_readme_s_python_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (ROOT.parent / "README.md").read_text(encoding="utf-8")

@@ -10,6 +10,8 @@ import pytest
 
 from rast_eval.inputs import benchmark_file, golds, prompts
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[1] / "docs/your-own.md"
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

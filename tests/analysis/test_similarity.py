@@ -52,6 +52,7 @@ class Watched(TeacherForcer):
         return found
 
 
+@pytest.mark.slow
 def test_one_pair_is_loaded_at_a_time_and_the_order_of_chunks_does_not_matter(models, path, tmp_path):
     large, small = (models.ceiling, models.base), (models.deltas[0].expert, models.deltas[0].antiexpert)
     deltas = {"m": large, "s": small, "m again": large}

@@ -133,6 +133,7 @@ def test_mistakes_of_the_user(tmp_path, capfd):
     assert "Did you mean math500" in grade(capfd, file, "--benchmark", "mat500")[2]
 
 
+@pytest.mark.slow
 def test_batches_change_nothing(monkeypatch):
     lines = [json.dumps({"output": rf"\boxed{{{n % 7}x}}", "gold": "x3"}).encode() for n in range(50)]
     whole = list(grade_lines(lines, Adapter(), "simplerl", 1, Tally()))

@@ -34,6 +34,7 @@ def generate(system, requests, sampling, stop=(), **config):
     return found
 
 
+@pytest.mark.slow
 def test_greedy_equals_equation_3_in_float64_without_batch_or_cache(requests):
     models = [load_model(ref, torch.float64, "cpu") for ref in RAST.members]
     batched = generate(RAST, requests[::2], Sampling(0.0, 1.0, 40))
@@ -51,6 +52,7 @@ def test_greedy_equals_equation_3_in_float64_without_batch_or_cache(requests):
         assert batched[request.problem_id, 0].token_ids == tuple(ids[len(request.prompt_token_ids) :])
 
 
+@pytest.mark.slow
 def test_a_sample_does_not_depend_on_its_batch_or_order(requests):
     sampling = Sampling(1.0, 0.95, 60)
     together = generate(RAST, requests, sampling)

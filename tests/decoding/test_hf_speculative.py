@@ -119,6 +119,7 @@ def p_value(toy, count, length, runs, check=verify):
     return chisquare(observed, np.array(expected) * sum(observed) / sum(expected)).pvalue
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("length", "count", "top_p"), [(1, 2, 1.0), (3, 3, 1.0), (2, 3, 0.8)])
 def test_joints_follow_the_exact_distribution(length, count, top_p):
     toy = Toy(3, 3.0, Sampling(1.0, top_p, 8))

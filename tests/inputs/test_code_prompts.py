@@ -57,6 +57,7 @@ def test_both_scorers_find_the_program_after_the_thinking():
     assert extract_program(ANSWER) == "def add(a, b):\n    return a + b"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("flag", "expected"), [(None, {"evalplus", "livecodebench"}), ("code-r1", {"code-r1"})])
 def test_the_prompt_that_is_listed_is_the_one_used(flag, expected):
     models = resolve_models("14b-1m", ["7b-1m"])

@@ -20,6 +20,8 @@ from rast_eval.scoring.code.livecodebench import LiveCodeBench
 from rast_eval.scoring.code.sandbox.bwrap import require_bwrap
 from rast_eval.types import Problem, Sample
 
+pytestmark = pytest.mark.slow
+
 LCB_FILES = {"test.jsonl": 400, "test2.jsonl": 111, "test3.jsonl": 101, "test4.jsonl": 101, "test5.jsonl": 167}
 LONG = 12 << 20
 """More bytes than `datasets` reads at a time, as the longest private tests have."""

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from commands import COMMAND, SMALL, figures, lines, rast_eval
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("torch")
 
 

@@ -18,6 +18,8 @@ from rast_eval.scoring.code.sandbox import Execution, Limits, Sandbox
 from rast_eval.scoring.code.sandbox.inside import codec
 from rast_eval.scoring.code.sanitize import sanitize
 
+pytestmark = pytest.mark.slow
+
 ORACLE = Oracle("humaneval_plus", "f", 0, 0)
 EQUAL_HASHES = [number * (2**61 - 1) for number in range(100_000)]
 

@@ -49,6 +49,7 @@ def test_what_counts_as_right(sandbox, case):
     assert result.status == case["status"], result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("benchmark", "file"), [("humaneval_plus", "HumanEvalPlus"), ("mbpp_plus", "MbppPlus")])
 def test_reference_solutions_pass_cold_and_warm(bwrap, data_dir, benchmark, file):
     with gzip.open(data_dir / "code" / f"{file}.jsonl.gz", "rt") as lines:
@@ -73,6 +74,7 @@ def outputs(problem):
     return [Sample(problem, sample, text) for sample, text in enumerate(texts)]
 
 
+@pytest.mark.slow
 def test_grades_are_the_same_for_any_number_of_workers(bwrap):
     problems = [made(name=f"Made/{i}", plus=((2,), (i,))) for i in range(1, 3)]
     samples = [sample for problem in problems for sample in outputs(problem)]

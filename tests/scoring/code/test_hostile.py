@@ -18,6 +18,8 @@ from rast_eval.scoring.code.livecodebench import judge
 from rast_eval.scoring.code.sandbox import Sandbox
 from rast_eval.types import Problem
 
+pytestmark = pytest.mark.slow
+
 ROWS = [
     json.loads(line) for line in (Path(__file__).parents[2] / "cases" / "code_hostile.jsonl").read_text().splitlines()
 ]

@@ -38,6 +38,7 @@ def test_votes_are_grouped_by_algebra(scorer):
     assert grades[0].vote == grades[1].vote != grades[2].vote
 
 
+@pytest.mark.slow
 def test_order_and_workers_change_nothing(scorer):
     batch = [
         sample

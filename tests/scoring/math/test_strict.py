@@ -59,6 +59,7 @@ def test_only_markup_cuts_an_output(scorer):
     assert [grade.correct for grade in grades] == [True, True, True, True, False]
 
 
+@pytest.mark.slow
 def test_labelled_pairs(scorer, parity_dir):
     rows = [json.loads(line) for line in (parity_dir / "labelled_pairs.jsonl").read_text().splitlines()]
     grades = scorer.grade([sample(row["pred"], row["gold"], n) for n, row in enumerate(rows)], workers=2)
