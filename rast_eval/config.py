@@ -12,6 +12,10 @@ AUTO = -1
 """Of `EngineConfig.speculate`: as many drafted tokens as measurement finds to pay."""
 
 
+LOCAL = "local"
+"""Of `EngineConfig.ray`: a Ray of this process's own, on the loopback interface, that ends with it."""
+
+
 class LimitFrom(StrEnum):
     """Which problems a limit leaves: the benchmark's first ones, or a draw by the run's seed."""
 
@@ -68,6 +72,11 @@ class EngineConfig:
     offline: bool = False
     ray: str | None = None
     extra: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether Ray places the engines."""
+        return self.data_parallel_size > 1 or self.ray is not None
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,10 @@ def measure(
 
 def measure_with_vllm(system: System, paths: Sequence[Trajectory], config: EngineConfig) -> list[PathCoverage]:
     """The same from vLLM's prompt log-probabilities, for models that need its parallelism."""
+    from rast_eval.decoding.engine import check_engine
     from rast_eval.decoding.vllm.engine import VLLMEngine
 
+    check_engine(system, config)
     engine = VLLMEngine(system, config)
     try:
         scored = engine.score([(*path.prompt, *path.tokens) for path in paths])

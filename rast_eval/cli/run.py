@@ -51,14 +51,22 @@ def run(
     models = names.models(weight, rl)
     chosen = options.split_names([arms] if arms else None)
     part = options.parse_shard(shard)
-    pinned = models if dry_run else options.pinned(models)
-    config = flags.config(pinned, chosen, temperature, engine, sources, grading, part)
+    config = flags.config(options.pinned(models), chosen, temperature, engine, sources, grading, part)
     built = plan.build(config, allow_missing_data=dry_run)
     root = output_dir or folders.default_root(folders.run_name(models), {"": built})
     if dry_run:
+        from rast_eval.errors import BackendError, ModelError
+        from rast_eval.paper.cost import gpu_hours
         from rast_eval.report import plan_view
+        from rast_eval.runs import preflight
 
-        plan_view.show(built, root, console())
+        try:
+            preflight.rehearse(built, root, overwrite=overwrite)
+        except (BackendError, ModelError):  # what this machine lacks: the plan may be for another one
+            plan_view.show(built, root, console(), gpu_hours(built))
+            raise
+        plan_view.show(built, root, console(), gpu_hours(built))
+        print("Nothing was loaded or fetched. Leave out --dry-run to start.")
         return
     from rast_eval.runs import runner
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from rast_eval.config import EngineConfig
+from rast_eval.config import LOCAL, EngineConfig
 from rast_eval.decoding.checks import check_tokenizers
-from rast_eval.errors import BackendError, UnknownName, install
+from rast_eval.decoding.memory import check_memory, gpu_bytes
+from rast_eval.decoding.speculation import drafter
+from rast_eval.errors import BackendError, UnknownName, UsageError, install
 from rast_eval.types import Engine, System
 
 
@@ -22,8 +24,6 @@ def _hf(system: System, config: EngineConfig) -> Engine:
 
 
 def _vllm(system: System, config: EngineConfig) -> Engine:
-    if find_spec("vllm") is None:
-        raise BackendError("vLLM is not installed.", f"Type `{install('vllm')}`, or --backend hf.")
     from rast_eval.decoding.vllm.engine import VLLMEngine
 
     engine: Engine = VLLMEngine(system, config)
@@ -36,19 +36,52 @@ BACKENDS: dict[str, Callable[[System, EngineConfig], Engine]] = {
 }
 
 
+def check_engine(system: System, config: EngineConfig) -> None:
+    """Refuse what no engine would start with, before anything is loaded.
+
+    What depends on the machine is not asked where a cluster elsewhere does the work.
+
+    Raises:
+        UnknownName: no such backend.
+        UsageError: flags that the backend cannot carry out.
+        OutOfMemory: weights that are larger than the devices.
+        BackendError: the backend, or Ray, is not installed.
+    """
+    if config.backend not in BACKENDS:
+        raise UnknownName("backend", config.backend, BACKENDS)
+    if config.backend == "hf" and config.tensor_parallel_size * config.pipeline_parallel_size > 1:
+        raise UsageError("The hf backend splits no model.", "Type --backend vllm to split one over several GPUs.")
+    drafter(system, config)
+    if config.is_spread and find_spec("ray") is None:
+        raise BackendError(
+            "Ray is not installed; it runs several engines at once.",
+            f"Type `{install('ray')}`, or leave out --ray and --data-parallel-size.",
+        )
+    if config.ray not in (None, LOCAL):
+        return
+    if config.backend == "vllm" and find_spec("vllm") is None:
+        raise BackendError("vLLM is not installed.", f"Type `{install('vllm')}`, or --backend hf.")
+    if config.backend == "vllm" and config.pipeline_parallel_size > 1 and gpu_bytes() is None:
+        raise UsageError(
+            "vLLM's CPU build cannot run pipeline stages, not even of a single model.",
+            "Leave out --pipeline-parallel-size, or type --tensor-parallel-size instead.",
+        )
+    if "quantization" not in config.extra:
+        check_memory(system, config)
+
+
 def make_engine(system: System, config: EngineConfig) -> Engine:
     """Load a system for generation.
 
     Raises:
-        UnknownName: no such backend.
+        RastEvalError: what `check_engine` refuses.
         TokenizerMismatch: members whose token ids mean different strings.
         ModelError: a checkpoint that is missing, gated or broken.
-        BackendError: the backend is not installed or cannot start.
+        BackendError: the backend cannot start.
     """
-    if config.backend not in BACKENDS:
-        raise UnknownName("backend", config.backend, BACKENDS)
+    check_engine(system, config)
     check_tokenizers(system)
-    if config.data_parallel_size > 1 or config.ray:
+    if config.is_spread:
         from rast_eval.decoding.ray import RayEngine
 
         return RayEngine(make_engine, system, config)

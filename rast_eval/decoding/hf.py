@@ -19,8 +19,9 @@ from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_finite, check_same_members, context_length
 from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.loading import end_token_ids, load_model, load_tokenizer
+from rast_eval.decoding.memory import meant_dtype
 from rast_eval.decoding.sampling import UniformStream, draw
-from rast_eval.errors import OutOfMemory, UsageError
+from rast_eval.errors import OutOfMemory
 from rast_eval.inputs.models import shape_of
 from rast_eval.inputs.shapes import DTYPE_BYTES
 from rast_eval.types import Completion, Request, Sampling, System
@@ -99,13 +100,9 @@ class HFEngine:
     """
 
     def __init__(self, system: System, config: EngineConfig) -> None:
-        if config.tensor_parallel_size * config.pipeline_parallel_size > 1:
-            raise UsageError("The hf backend splits no model.", "Type --backend vllm to split one over several GPUs.")
         self.system, self.config = system, config
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        dtype = config.dtype
-        if dtype == "auto" and self.device == "cpu":
-            dtype = "float32"  # half precision is emulated, hence slower, on most CPUs
+        dtype = meant_dtype(config)
         self.dtype = (
             dtype if dtype == "auto" else getattr(torch, {"half": "float16", "float": "float32"}.get(dtype, dtype))
         )

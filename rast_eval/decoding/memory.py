@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from rast_eval.config import EngineConfig
+from rast_eval.config import LOCAL, EngineConfig
 from rast_eval.errors import OutOfMemory
 from rast_eval.inputs.models import shape_of
 from rast_eval.inputs.shapes import DTYPE_BYTES, config_of
@@ -89,9 +89,10 @@ def plan_memory(
     if len(known) < len(shapes):
         return None
     limits = [config.max_model_len, longest, *(shape.max_position_embeddings for shape in known)]
+    dtype = meant_dtype(config)
     return MemoryPlan(
-        weights=sum(weight_bytes(ref, config.dtype) or 0 for ref in system.members),
-        kv_per_token=sum(shape.kv_bytes_per_token(DTYPE_BYTES.get(config.dtype, 2)) for shape in known),
+        weights=sum(weight_bytes(ref, dtype) or 0 for ref in system.members),
+        kv_per_token=sum(shape.kv_bytes_per_token(DTYPE_BYTES.get(dtype, 2)) for shape in known),
         context=min(limit for limit in limits if limit),
         devices=config.tensor_parallel_size * config.pipeline_parallel_size,
         device=device or gpu_bytes(),
@@ -128,6 +129,17 @@ def quantized_bits(config: dict[str, Any]) -> int | None:
     return int(declared or 8)  # fp8 and int8 formats name no width
 
 
+def meant_dtype(config: EngineConfig) -> str:
+    """`config.dtype`, where `auto` means float32 on a CPU with transformers: half precision is emulated there."""
+    emulated = config.dtype == "auto" and config.backend == "hf" and runs_on_cpu(config)
+    return "float32" if emulated else config.dtype
+
+
+def runs_on_cpu(config: EngineConfig) -> bool:
+    """Whether engines run on this machine, and it has no GPU."""
+    return config.ray in (None, LOCAL) and gpu_bytes() is None
+
+
 def gpu_bytes() -> int | None:
     """Memory of the smallest visible GPU; None on a machine without any."""
     import torch
@@ -143,16 +155,18 @@ def check_memory(system: System, config: EngineConfig) -> None:
     Raises:
         OutOfMemory: names the sizes and the flag to change.
     """
-    plan = plan_memory(system, config, device=gpu_bytes() or _main_memory())
+    plan = plan_memory(system, config, device=gpu_bytes() or main_memory())
     if plan is not None and plan.weights > plan.budget:
         have = f"{plan.devices} × {_size(plan.device or 0)} × --gpu-memory-utilization {plan.share:g}"
+        more = "--tensor-parallel-size" if config.backend == "vllm" else "--backend vllm with --tensor-parallel-size"
         raise OutOfMemory(
-            f"The weights take {_size(plan.weights)}, and {have} is less.",
-            f"Type --tensor-parallel-size {plan.devices_needed}, or choose smaller models.",
+            f"The weights of {system.label} take {_size(plan.weights)}, and {have} is less.",
+            f"Type {more} {plan.devices_needed}, or choose smaller models.",
         )
 
 
-def _main_memory() -> int:
+def main_memory() -> int:
+    """Bytes of memory of this machine."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 

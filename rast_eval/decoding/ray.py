@@ -16,14 +16,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from rast_eval.config import EngineConfig
+from rast_eval.config import LOCAL, EngineConfig
 from rast_eval.decoding.checks import check_same_members
 from rast_eval.decoding.speculation import Acceptance
-from rast_eval.errors import BackendError, RastEvalError, UsageError, install
+from rast_eval.errors import BackendError, RastEvalError, UsageError
 from rast_eval.types import Completion, Engine, Request, Sampling, System
-
-LOCAL = "local"
-"""Of `EngineConfig.ray`: a Ray of this process's own, on the loopback interface, that ends with it."""
 
 ANSWER_S = 10
 """Seconds in which an engine that has nothing to do says what it has counted."""
@@ -77,7 +74,8 @@ class RayEngine:
     Requests carry their own seeds, so which engine continues them changes nothing but rounding.
 
     Raises:
-        BackendError: Ray is not installed or cannot be reached, or its machines have too few GPUs.
+        BackendError: Ray cannot be reached.
+        UsageError: its machines have too few GPUs.
         RastEvalError: what the first engine to fail raised.
     """
 
@@ -198,13 +196,8 @@ class RayEngine:
 
 def _connect(config: EngineConfig) -> Any:
     """The module `ray`, connected."""
-    try:
-        import ray
-    except ImportError as error:
-        raise BackendError(
-            "Ray is not installed; it runs several engines at once.",
-            f"Type `{install('ray')}`, or leave out --ray and --data-parallel-size.",
-        ) from error
+    import ray
+
     if ray.is_initialized():
         return ray
     # Ray asks home about itself, and warns about it, unless told not to.

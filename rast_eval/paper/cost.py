@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rast_eval.inputs import hub
 from rast_eval.inputs.models import shape_of
 from rast_eval.paper import prose
 from rast_eval.paper.runs import NamedRun, pair_run
 from rast_eval.paper.scale import paper
-from rast_eval.paper.sizing import A6000, Cards, weight_bytes
+from rast_eval.paper.sizing import A6000, H100, Cards, weight_bytes
 from rast_eval.report.table import Table
 from rast_eval.runs.plan import Plan
+from rast_eval.runs.preflight import BYTES_PER_TOKEN
 from rast_eval.types import Cell
 
 EFFICIENCY, BATCH, PROMPT_TOKENS = 0.6, 256, 200
 PAPER_CARDS = 8
-BYTES_PER_TOKEN = 6
 
 LONG, SHORT = prose.LENGTHS["amc23"], prose.LENGTHS["gsm8k"]
 
@@ -55,13 +55,24 @@ class Cost:
     output_bytes: float
 
 
-def estimate(named: NamedRun, plan: Plan, cards: Cards) -> Cost:
+def estimate(name: str, plan: Plan, cards: Cards) -> Cost:
     """Least cost of a run; systems of unknown shape count as nothing."""
     size = max(weight_bytes(system) for system in plan.by_system())
     gpus = cards.engine(plan.by_system())
     tokens = sum(_tokens(cell) for cell in plan.cells)
     seconds = sum(cell_seconds(cell, gpus, cards) for cell in plan.cells)
-    return Cost(named.name, tokens, gpus, seconds * gpus / 3600, size, tokens * BYTES_PER_TOKEN)
+    return Cost(name, tokens, gpus, seconds * gpus / 3600, size, tokens * BYTES_PER_TOKEN)
+
+
+def gpu_hours(plan: Plan) -> str:
+    """One line on what a plan takes at least on H100s."""
+    split = plan.config.engine.tensor_parallel_size * plan.config.engine.pipeline_parallel_size
+    cards = replace(H100, tensor_parallel=split if split > 1 else None)
+    cost = estimate("", plan, cards)
+    return (
+        f"GPU hours ≥ {cost.gpu_hours:,.2f} on {cost.gpus} × {cards.name} an engine, for {cost.tokens / 1e6:,.1f} M "
+        "tokens as `rast-eval paper --dry-run` reckons them: a lower bound."
+    )
 
 
 def cell_seconds(cell: Cell, gpus: int, cards: Cards, passes: int = 1) -> float:
@@ -120,7 +131,7 @@ def cost_table(runs: Sequence[NamedRun], cards: Cards) -> Table:
     stated, one_by_one, _ = papers_pace()
     pace = stated / one_by_one
     plans = [named.plan() for named in runs]
-    costs = [estimate(named, plan, cards) for named, plan in zip(runs, plans, strict=True)]
+    costs = [estimate(named.name, plan, cards) for named, plan in zip(runs, plans, strict=True)]
     rows = [
         (c.name, f"{c.tokens / 1e6:,.1f}", str(c.gpus), f"{c.gpu_hours:,.2f}", f"{c.gpu_hours * pace:,.1f}",
          f"{c.weight_bytes / 1e9:,.1f}", f"{c.output_bytes / 1e9:,.2f}") for c in _sweeps_together(costs)

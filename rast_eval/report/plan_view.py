@@ -8,10 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from rast_eval.decoding.memory import plan_memory
+from rast_eval.decoding.memory import main_memory, meant_dtype, plan_memory, runs_on_cpu
 from rast_eval.errors import ModelError, RastEvalError
 from rast_eval.inputs import hub, prompts
 from rast_eval.report.table import Table, render_table
+from rast_eval.runs import pace
 from rast_eval.runs.plan import Plan
 from rast_eval.types import Cell, ModelRef, Problem, System
 
@@ -21,8 +22,12 @@ HEAD = 12
 """Token ids shown of the first prompt."""
 
 
-def show(plan: Plan, root: Path, console: Console) -> None:
-    """Print the whole plan to stdout; nothing is loaded or fetched."""
+def show(plan: Plan, root: Path, console: Console, hours: str = "") -> None:
+    """Print the whole plan to stdout; nothing is loaded or fetched.
+
+    Args:
+        hours: what it takes at least on GPUs.
+    """
     console.print(f"[bold]Plan[/] for {root}: {_models(plan)}\n", highlight=False)
     render_table(_cells(plan), console)
     console.print()
@@ -31,10 +36,13 @@ def show(plan: Plan, root: Path, console: Console) -> None:
         need = plan_memory(system, plan.config.engine)
         if need and need.device:
             console.print(f"Here, {_system(system)}: {need.advice()}", highlight=False)
+    measured = pace.line(plan, root)
+    told = [hours if not runs_on_cpu(plan.config.engine) or plan.config.engine.backend == "vllm" else "", measured]
+    for line in filter(None, told):
+        console.print(f"\n{line}", highlight=False)
     _print_prompts(plan, console)
     downloads = _downloads(plan)
     console.print(f"\nTo download: {downloads or 'nothing'}", highlight=False)
-    console.print("Nothing was loaded or fetched. Leave out --dry-run to start.", highlight=False)
 
 
 def _models(plan: Plan) -> str:
@@ -77,17 +85,21 @@ def _bytes(count: float) -> str:
 
 
 def _memory(plan: Plan) -> Table:
-    header = ("system", "weights", "KV a token", "KV a full sequence", "80 GB GPUs ≥")
+    config = plan.config.engine
+    on_cpu = config.backend == "hf" and runs_on_cpu(config)
+    last = f"of {_bytes(main_memory())}" if on_cpu else "80 GB GPUs ≥"
+    header = ("system", "dtype", "weights", "KV a token", "KV a full sequence", last)
+    dtype = meant_dtype(config)
     rows = []
     for system, cells in plan.by_system().items():
         label = f"{'/'.join(dict.fromkeys(cell.arm for cell in cells))}: {_system(system)}"
         longest = max(cell.sampling.max_tokens for cell in cells)
-        need = plan_memory(system, plan.config.engine, longest=longest, device=CARD_BYTES)
+        need = plan_memory(system, config, longest=longest, device=main_memory() if on_cpu else CARD_BYTES)
         sizes = ["unknown"] * 4
         if need is not None:
             sizes = [*map(_bytes, (need.weights, need.kv_per_token, need.kv_per_token * need.context))]
-            sizes.append(str(need.devices_needed))
-        rows.append((label, *sizes))
+            sizes.append(str(need.devices_needed) if not on_cpu else "fits" if need.fits else "too little")
+        rows.append((label, "the base's" if dtype == "auto" else dtype, *sizes))
     return Table("Memory", header, tuple(rows))
 
 

@@ -124,29 +124,28 @@ class Store:
             StoreError: a cell's samples were made with other settings and `overwrite` is off.
         """
         earlier, known = self._earlier(planned)
-        held = {cell.name: cell for cell in known}
+        _refuse_settings(self.root, planned, facts, earlier, known, overwrite=overwrite)
         overwriting = dict(earlier.get("overwriting", {}))
-        replaced = []
-        for cell in planned:
-            old = held.get(cell.name)
-            if overwrite and overwriting.get(cell.name) == cell.fingerprint:
+        for cell in planned if overwrite else ():
+            if overwriting.get(cell.name) == cell.fingerprint:
                 print(f"{self.root}: {cell.name} goes on where the overwriting stopped.", file=sys.stderr)
-            elif overwrite:
-                replaced.append(cell)
-            elif old and old.fingerprint != cell.fingerprint:
-                raise StoreError(
-                    f"{self.root} holds samples of {cell.arm} on {cell.benchmark} made with other settings "
-                    f"({_difference(earlier, facts, old, cell)}).",
-                    "Type another -o DIR, or --overwrite to replace them.",
-                )
-        for name in held.keys() - ({cell.name for cell in planned} if overwrite else set()):
-            _refuse_changed(self.root, earlier, facts, held[name])
-        for cell in replaced:
-            self._remove(cell)
-            overwriting[cell.name] = cell.fingerprint
+            else:
+                self._remove(cell)
+                overwriting[cell.name] = cell.fingerprint
         own = {**facts, "cells": [_written(cell) for cell in planned], "sessions": [dict(session)]}
         self.session = str(session.get("id", ""))
         write_json(self.manifest_path, {"schema": SCHEMA, **_joined(earlier, own), "overwriting": overwriting})
+
+    def check_settings(self, planned: Sequence[Cell], facts: Mapping[str, Any], *, overwrite: bool) -> None:
+        """Refuse what `begin` would refuse; nothing is written.
+
+        Raises:
+            StoreError: as `begin`.
+        """
+        with suppress(Damaged, FileNotFoundError):
+            _refuse_settings(
+                self.root, planned, facts, *recovery.read_manifest(self.manifest_path), overwrite=overwrite
+            )
 
     def note(self, *, status: str | None = None, **facts: Any) -> None:
         """Complete this session's entry in the manifest."""
@@ -318,6 +317,33 @@ def _changed(old_run: Mapping[str, Any], old: ModelRef, new_run: Mapping[str, An
     """Parts of a checkpoint that two runs know differently; none where one of them does not know it."""
     before, now = old_run.get("checkpoints", {}).get(old.key), new_run.get("checkpoints", {}).get(new.key)
     return changed_parts(before, now) if before and now else []
+
+
+def _refuse_settings(
+    root: Path,
+    planned: Sequence[Cell],
+    facts: Mapping[str, Any],
+    earlier: Mapping[str, Any],
+    known: Sequence[Cell],
+    *,
+    overwrite: bool,
+) -> None:
+    """Refuse to continue cells with other settings, or to set samples of changed checkpoints beside them.
+
+    Raises:
+        StoreError: names the first difference.
+    """
+    held = {cell.name: cell for cell in known}
+    for cell in () if overwrite else planned:
+        old = held.get(cell.name)
+        if old and old.fingerprint != cell.fingerprint:
+            raise StoreError(
+                f"{root} holds samples of {cell.arm} on {cell.benchmark} made with other settings "
+                f"({_difference(earlier, facts, old, cell)}).",
+                "Type another -o DIR, or --overwrite to replace them.",
+            )
+    for name in held.keys() - ({cell.name for cell in planned} if overwrite else set()):
+        _refuse_changed(root, earlier, facts, held[name])
 
 
 def _refuse_changed(root: Path, earlier: Mapping[str, Any], facts: Mapping[str, Any], cell: Cell) -> None:

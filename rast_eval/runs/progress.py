@@ -74,18 +74,18 @@ class Progress:
     def _overall(self, moment: float) -> str:
         """`120/400 new samples, 0:02:10 left`."""
         left = (moment - self._began) / max(self._made, 1) * (self._missing - self._made)
-        return f"{self._made}/{self._missing} new samples, {_clock(left)} left"
+        return f"{self._made}/{self._missing} new samples, {clock(left)} left"
 
     def _log(self, moment: float) -> None:
         elapsed = moment - self._started
         left = elapsed / max(self._count - self._done, 1) * (self._total - self._count)
         self._logged = moment
-        ending = f"{_clock(left)} left" if self._count < self._total else _clock(elapsed)
+        ending = f"{clock(left)} left" if self._count < self._total else clock(elapsed)
         told = f"{self._count}/{self._total} samples, {self._rate(moment):,.0f} tok/s, {ending}"
         print(f"{self._label}: {told}; all cells: {self._overall(moment)}", file=sys.stderr, flush=True)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     """`1:02:03`."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

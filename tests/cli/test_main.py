@@ -97,5 +97,5 @@ def test_light_commands_load_no_heavy_library(arguments):
 
 
 def test_underscores_are_accepted_for_hyphens(capsys):
-    assert cli.dispatch(["run", "--base", "32b", "--delta", "14b", "-b", "aime24", "--max_tokens=77", "--dry_run"]) == 0
+    assert cli.dispatch(["run", "-L", "2", "--max_tokens=77", "--dry_run"]) == 0
     assert "77" in capsys.readouterr().out

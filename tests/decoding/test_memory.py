@@ -15,6 +15,7 @@ from rast_eval.inputs.models import resolve_models
 from rast_eval.types import Delta, ModelRef, System
 
 CARD = 80 * 10**9
+VLLM = EngineConfig(backend="vllm")
 
 
 def system(base, delta):
@@ -23,7 +24,7 @@ def system(base, delta):
 
 
 def test_sizes_of_a_published_trio():
-    plan = plan_memory(system("32b", "14b"), EngineConfig(), longest=16384, device=CARD)
+    plan = plan_memory(system("32b", "14b"), VLLM, longest=16384, device=CARD)
     assert plan.weights == pytest.approx(2 * (32.76e9 + 2 * 14.77e9), rel=0.002)
     assert plan.kv_per_token == 2 * 2 * 8 * 128 * (64 + 2 * 48)
     assert (plan.devices_needed, plan.fits) == (2, False)
@@ -39,26 +40,26 @@ def test_sizes_of_a_published_trio():
     ],
 )
 def test_verdict_names_the_flag(base, delta, tensor_parallel, longest, says):
-    config = EngineConfig(tensor_parallel_size=tensor_parallel)
+    config = EngineConfig(backend="vllm", tensor_parallel_size=tensor_parallel)
     plan = plan_memory(system(base, delta), config, longest=longest, device=CARD)
     assert says in plan.advice()
     assert plan.fits == ("full sequences" in plan.advice().rpartition(":")[2])
 
 
 def test_the_proposed_context_and_card_count_do_fit():
-    short = plan_memory(system("32b", "1.5b"), EngineConfig(), longest=16384, device=CARD)
+    short = plan_memory(system("32b", "1.5b"), VLLM, longest=16384, device=CARD)
     tokens = int(short.advice().rpartition("--max-model-len ")[2].split()[0])
     assert 0 < tokens < 16384
     assert replace(short, context=tokens).fits
     assert not replace(short, context=tokens + 1).fits
-    many = plan_memory(system("llama3.1-70b", "llama3.1-8b"), EngineConfig(), longest=8192, device=CARD)
+    many = plan_memory(system("llama3.1-70b", "llama3.1-8b"), VLLM, longest=8192, device=CARD)
     assert replace(many, devices=many.devices_needed).fits
     assert not replace(many, devices=many.devices_needed // 2).fits
 
 
 def test_unknown_shapes_have_no_plan():
     pair = Delta(ModelRef("some-org/unknown"), ModelRef("Qwen/Qwen2.5-7B"))
-    assert plan_memory(System(ModelRef("Qwen/Qwen2.5-32B"), (pair,)), EngineConfig()) is None
+    assert plan_memory(System(ModelRef("Qwen/Qwen2.5-32B"), (pair,)), VLLM) is None
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,14 @@ def test_quantised_checkpoints_keep_wide_embeddings(tmp_path, quantization, byte
 def test_weights_larger_than_the_device_are_refused_before_loading(monkeypatch):
     monkeypatch.setattr(memory, "gpu_bytes", lambda: 24 * 10**9)
     with pytest.raises(OutOfMemory, match=r"124\.6 GB") as caught:
-        check_memory(system("32b", "14b"), EngineConfig(max_model_len=16384))
+        check_memory(system("32b", "14b"), EngineConfig(backend="vllm", max_model_len=16384))
     assert "--tensor-parallel-size 8" in caught.value.hint
-    check_memory(system("32b", "14b"), EngineConfig(tensor_parallel_size=8))
+    check_memory(system("32b", "14b"), EngineConfig(backend="vllm", tensor_parallel_size=8))
+
+
+def test_transformers_on_a_cpu_mean_float32(monkeypatch):
+    monkeypatch.setattr(memory, "gpu_bytes", lambda: None)
+    wide, told = (plan_memory(system("32b", "14b"), EngineConfig(dtype=dtype)) for dtype in ("auto", "bfloat16"))
+    assert (wide.weights, wide.kv_per_token) == (2 * told.weights, 2 * told.kv_per_token)
+    monkeypatch.setattr(memory, "gpu_bytes", lambda: CARD)
+    assert plan_memory(system("32b", "14b"), EngineConfig()).weights == told.weights

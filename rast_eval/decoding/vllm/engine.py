@@ -13,11 +13,10 @@ from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_prompts, check_same_members
 from rast_eval.decoding.compose import compose
 from rast_eval.decoding.loading import end_token_ids
-from rast_eval.decoding.memory import check_memory
 from rast_eval.decoding.speculation import Acceptance
 from rast_eval.decoding.vllm import certificate, speculation
 from rast_eval.decoding.vllm.startup import LogTail, explain, set_environment
-from rast_eval.errors import RastEvalError, UsageError
+from rast_eval.errors import RastEvalError
 from rast_eval.types import Completion, FinishReason, Request, Sampling, System
 
 CPU_KV_BYTES = 4 << 30
@@ -60,8 +59,6 @@ class VLLMEngine:
         self._composite: tempfile.TemporaryDirectory[str] | None = None
         if config.offline:
             os.environ["HF_HUB_OFFLINE"] = "1"
-        if "quantization" not in config.extra:
-            check_memory(system, config)
         if system.deltas:
             self._composite = tempfile.TemporaryDirectory(prefix="rast-composite-")
             compose(system, Path(self._composite.name))
@@ -210,11 +207,6 @@ def _start(model: str, system: System, config: EngineConfig) -> Any:
     import torch
 
     on_cpu = not torch.cuda.is_available()
-    if on_cpu and config.pipeline_parallel_size > 1:
-        raise UsageError(
-            "vLLM's CPU build cannot run pipeline stages, not even of a single model.",
-            "Leave out --pipeline-parallel-size, or type --tensor-parallel-size instead.",
-        )
     set_environment(on_cpu=on_cpu, processes=config.tensor_parallel_size * config.pipeline_parallel_size)
     from vllm import LLM
 

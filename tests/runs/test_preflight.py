@@ -1,0 +1,62 @@
+"""A dry run refuses what the run refuses, shows what it means, and writes nothing."""
+
+import json
+import shutil
+from collections import Counter
+
+import pytest
+
+from rast_eval import cli
+from rast_eval.inputs import resources
+
+pytest.importorskip("torch")
+
+
+def refused(capsys, *arguments):
+    """What run and dry run say, which must be the same."""
+    said = []
+    for ending in (["--dry-run"], []):
+        assert cli.dispatch(["run", "-L", "2", "--n", "1", *map(str, arguments), *ending]) == 2
+        said.append([line for line in capsys.readouterr().err.splitlines() if not line.startswith("warning")])
+    assert said[0] == said[1]
+    return said[0][0]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_another_tokenizer_is_refused(folder, capsys):
+    other = folder / "other"
+    shutil.copytree(resources.embedded_checkpoints() / "s-base", other)
+    file = other / "tokenizer.json"
+    tokenizer = json.loads(file.read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    first, second = list(vocabulary)[60:62]
+    vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
+    file.write_text(json.dumps(tokenizer))
+    said = refused(capsys, "--base", "tiny-m", "--expert", other, "--antiexpert", other, "-b", "tiny-arith")
+    assert "different tokenizers" in said
+    assert {path.name for path in folder.iterdir()} == {"other"}
+
+
+def test_what_does_not_fit_is_refused(folder, capsys, monkeypatch):
+    monkeypatch.setattr("rast_eval.decoding.memory.main_memory", lambda: 1000)
+    monkeypatch.setattr("rast_eval.decoding.memory.gpu_bytes", lambda: None)
+    assert "The weights of tiny-l take 2.6 MB" in refused(capsys)
+
+
+def test_a_run_of_other_settings_is_refused_and_a_smaller_one_tells_the_time(folder, capsys):
+    command = ["run", "-L", "2", "--n", "1", "--arms", "rl", "-o", "results/a"]
+    assert cli.dispatch(command) == 0
+    before = Counter(map(str, folder.rglob("*")))
+    capsys.readouterr()
+    assert "other settings (seed 0 there, 1 here)" in refused(capsys, "--arms", "rl", "-o", "results/a", "--seed", "1")
+    assert cli.dispatch([*command[:-1], "results/b", "-L", "9", "--dry-run"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "tokens/s and" in shown
+    assert "9 outputs take 0:" in shown
+    assert "float32" in shown
+    assert Counter(map(str, folder.rglob("*"))) == before
