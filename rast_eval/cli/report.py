@@ -1,16 +1,19 @@
-"""`rast-eval report RUN`: the tables of a finished or growing run."""
+"""`rast-eval report RUN [RUN2 …]`: the tables of finished or growing runs."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rast_eval.cli import options
 from rast_eval.cli.output import Format, FormatFlag, as_json, show
 from rast_eval.cli.terminal import console
+
+if TYPE_CHECKING:
+    from rast_eval.results.metrics import RunMetrics
 
 
 class ScorerChoice(StrEnum):
@@ -29,7 +32,9 @@ class EstimatorChoice(StrEnum):
 
 
 def report(
-    run: options.RunFolder,
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders that `rast-eval run` wrote; several make one table.")
+    ],
     format: FormatFlag = Format.table,
     scorer: Annotated[
         ScorerChoice | None,
@@ -50,24 +55,32 @@ def report(
         Path | None, typer.Option("--output-dir", "-o", help="Folder for report.md and report.html.")
     ] = None,
 ) -> None:
-    """Print a run's scores, recovery rate and pass@k, with intervals; the run itself is only read."""
+    """Print scores, recovery rate and pass@k with intervals, of several runs in one table; runs are only read."""
+    from rast_eval.errors import UsageError
     from rast_eval.report import run_report, run_tables
-    from rast_eval.report.table import latex_table
     from rast_eval.results import readings
     from rast_eval.results.metrics import Estimator, evaluate_run, require_scored
     from rast_eval.results.reader import load_run
 
+    run, *others = runs
+    both = scorer is ScorerChoice.both
+    if others and (disputed or both):
+        flag = "--disputed" if disputed else "--scorer both"
+        raise UsageError(f"{flag} reads one run, not {len(runs)}.", "Type one RUN with it.")
     if disputed:
         loaded = load_run(run)
         found = readings.disputed(loaded)
         show(run_tables.disputed_table(loaded.name, found), format, found)
         return
-    both = scorer is ScorerChoice.both
     name = scorer.value if scorer is not None and not both else None
     ks = _parse_ks(k)
     kinds: dict[EstimatorChoice, Estimator] = {EstimatorChoice.unbiased: "unbiased", EstimatorChoice.paper: "paper"}
     kind = kinds[estimator] if estimator else None
-    metrics = evaluate_run(run, "simplerl" if both else name, kind, ks)
+    every = [evaluate_run(one, "simplerl" if both else name, kind, ks) for one in runs]
+    if others:
+        _show_several(runs, every, format, output_dir)
+        return
+    (metrics,) = every
     second = evaluate_run(run, "strict", kind, ks) if both else None
     extra = [run_tables.scorers_table(metrics, second)] if second is not None else []
     if output_dir is not None:
@@ -77,14 +90,32 @@ def report(
     else:
         drawn = {
             Format.markdown: lambda: run_report.to_markdown(metrics, extra),
-            Format.latex: lambda: latex_table(run_tables.paper_table(metrics)),
-            Format.csv: lambda: run_report.to_csv(metrics),
+            Format.latex: lambda: run_report.to_latex(metrics, extra),
+            Format.csv: lambda: run_report.to_csv([metrics]),
             Format.json: lambda: as_json(metrics),
         }[format]()
         typer.echo(drawn, nl=not drawn.endswith("\n"))
         for warning in metrics.warnings:
             typer.echo(f"! {warning}", err=True)
     require_scored(metrics)
+
+
+def _show_several(runs: list[Path], every: list[RunMetrics], format: Format, output_dir: Path | None) -> None:
+    from rast_eval.report import run_report, run_tables
+
+    names = [metrics.run for metrics in every]
+    if len(set(names)) < len(names):
+        names = [str(run) for run in runs]
+    by_name = {name: replace(metrics, run=name) for name, metrics in zip(names, every, strict=True)}
+    if output_dir is not None:
+        run_report.write_runs(by_name, output_dir)
+    if format is Format.csv:
+        typer.echo(run_report.to_csv(list(by_name.values())), nl=False)
+    else:
+        show(run_tables.runs_table(by_name), format, list(by_name.values()))
+    for name, metrics in by_name.items():
+        for warning in metrics.warnings:
+            typer.echo(f"! {name}: {warning}", err=True)
 
 
 def _parse_ks(text: str) -> list[int] | None:

@@ -124,5 +124,5 @@ def show_report(root: Path) -> None:
     found = evaluate_run(root)
     write_report(found, root)
     render_terminal(found, console())
-    typer.echo(f"\nreport: {quoted(root / 'report.md')}    again: rast-eval report {quoted(root)}", err=True)
+    typer.echo(f"\nreport: {quoted(root / 'report.html')}    every sample: rast-eval view {quoted(root)}", err=True)
     require_scored(found)

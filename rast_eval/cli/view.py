@@ -24,9 +24,10 @@ def view(
     sources: options.SourceFlags,
 ) -> None:
     """Look at every sample: question, gold, arms side by side, where they part; finished, growing or imported runs."""
+    from rast_eval.report.links import PORT
     from rast_eval.view.bundle import write_bundle
     from rast_eval.view.data import Sources, Viewed
-    from rast_eval.view.server import PORT, ViewServer
+    from rast_eval.view.server import ViewServer
 
     paths = [run, *([second] if second else [])]
     shown = Viewed(paths, Sources(sources.data_dir, sources.include_path))

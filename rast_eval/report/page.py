@@ -9,26 +9,15 @@ from __future__ import annotations
 import base64
 import html
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rast_eval.report.style import ink_on, shade
 from rast_eval.report.table import Table, markdown, markdown_table
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; border-top: 1px solid #ddd; padding-top: 1rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .86rem; margin: .5rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; text-align: right; vertical-align: top; white-space: pre-line; }
-th { border-bottom: 2px solid #333; } td { border-bottom: 1px solid #e5e5e5; }
-.key { text-align: left; }
-.note, figcaption { color: #555; font-size: .84rem; } figure { margin: 1rem 0; } img { max-width: 100%; }
-pre.tokens { white-space: pre-wrap; font: 14px/2 ui-monospace, monospace; }
-pre.tokens span { border-radius: 3px; box-shadow: inset 0 0 0 1px #fff; }
-nav a { margin-right: .8rem; white-space: nowrap; }
-"""
+Link = Callable[[Table, Sequence[str], int], str | None]
+"""Where a table's cell leads, given its row and column."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +72,8 @@ def _markdown(block: Block, root: Path | None) -> str:
     if isinstance(block, Text):
         return f"{markdown(block.text)}\n"
     if isinstance(block, Table):
-        return f"**{markdown(block.title)}**\n\n{markdown_table(block)}"
+        title = f"**{markdown(block.title)}**\n\n" if block.title else ""
+        return f"{title}{markdown_table(block)}"
     if isinstance(block, Picture):
         caption = markdown(block.caption)
         return f"![{caption}]({os.path.relpath(block.file, root)})\n\n{caption}\n"
@@ -92,24 +82,30 @@ def _markdown(block: Block, root: Path | None) -> str:
     return f"{markdown(block.caption)} Largest ({block.unit}): {listed or 'none'}.\n"
 
 
-def to_html(title: str, blocks: Sequence[Block]) -> str:
-    """The page as one HTML file with its pictures inside."""
+def to_html(title: str, blocks: Sequence[Block], link: Link | None = None) -> str:
+    """The page as one HTML file with its pictures inside; a column's title sorts its table.
+
+    Args:
+        link: where each cell of a table leads.
+    """
     anchors = [block for block in blocks if isinstance(block, Heading)]
     nav = " ".join(f'<a href="#{block.anchor}">{html.escape(block.text.partition(":")[0])}</a>' for block in anchors)
-    body = "\n".join(_html(block) for block in blocks)
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
+    body = "\n".join(_html(block, link) for block in blocks)
+    style, script = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    view = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    head = f"{view}<title>{html.escape(title)}</title><style>{style}</style>"
     menu = f"<nav>{nav}</nav>" if len(anchors) > 1 else ""
-    heading = f"<h1>{html.escape(title)}</h1>"
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{heading}{menu}{body}</body></html>\n'
+    body = f"<h1>{html.escape(title)}</h1>{menu}{body}<script>{script}</script>"
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>\n'
 
 
-def _html(block: Block) -> str:
+def _html(block: Block, link: Link | None) -> str:
     if isinstance(block, Heading):
         return f'<h2 id="{block.anchor}">{html.escape(block.text)}</h2>'
     if isinstance(block, Text):
         return f"<p>{html.escape(block.text)}</p>"
     if isinstance(block, Table):
-        return _table(block)
+        return _table(block, link)
     if isinstance(block, Picture):
         data = base64.b64encode(block.file.read_bytes()).decode()
         caption = html.escape(block.caption)
@@ -126,17 +122,21 @@ def _width(png: Path) -> str:
     return f' width="{round(int.from_bytes(head[16:20], "big") * 0.6)}"'
 
 
-def _table(table: Table) -> str:
-    def cells(tag: str, row: Sequence[str]) -> str:
-        return "".join(
-            f"<{tag}{' class=key' if i < table.keys else ''}>{html.escape(cell)}</{tag}>" for i, cell in enumerate(row)
-        )
+def _table(table: Table, link: Link | None) -> str:
+    def cell(tag: str, i: int, shown: str) -> str:
+        return f"<{tag}{' class=key' if i < table.keys else ''}>{shown}</{tag}>"
 
-    rows = "".join(f"<tr>{cells('td', row)}</tr>" for row in table.rows)
+    def linked(row: Sequence[str], i: int) -> str:
+        to = link(table, row, i) if link else None
+        text = html.escape(row[i])
+        return f'<a href="{html.escape(to)}">{text}</a>' if to and text else text
+
+    rows = "".join(f"<tr>{''.join(cell('td', i, linked(row, i)) for i in range(len(row)))}</tr>" for row in table.rows)
+    titles = "".join(cell("th", i, html.escape(name)) for i, name in enumerate(table.header))
     note = "".join(f'<p class="note">{html.escape(line)}</p>' for line in table.note.splitlines())
-    head = f"<thead><tr>{cells('th', table.header)}</tr></thead>"
-    drawn = f'<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>'
-    return f"<p><b>{html.escape(table.title)}</b></p>{drawn}{note}"
+    drawn = f'<div class="scroll"><table><thead><tr>{titles}</tr></thead><tbody>{rows}</tbody></table></div>'
+    title = f"<p><b>{html.escape(table.title)}</b></p>" if table.title else ""
+    return f"{title}{drawn}{note}"
 
 
 def _tokens(block: Tokens) -> str:

@@ -6,19 +6,24 @@ write_report(metrics, run)              # what it leaves in the run
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rast_eval.files import replace_file
-from rast_eval.report import page, run_tables, wording
-from rast_eval.report.page import Block, Text
-from rast_eval.report.table import Table, fits, plain_cell, render_table
+from rast_eval.report import links, page, run_tables, wording
+from rast_eval.report.page import Block, Heading, Picture, Text
+from rast_eval.report.run_figures import subset_figures
+from rast_eval.report.table import Table, fits, latex_table, plain_cell, render_table
 from rast_eval.results.frames import frame
 from rast_eval.results.metrics import RunMetrics, write_metrics
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+LINKED = "Each number leads to its samples while `rast-eval view` shows this run on this machine."
 
 
 def render_terminal(metrics: RunMetrics, console: Console, extra: Sequence[Table] = ()) -> None:
@@ -40,12 +45,13 @@ def render_terminal(metrics: RunMetrics, console: Console, extra: Sequence[Table
         console.print(Line(f"! {warning}", style="yellow"))
 
 
-def blocks(metrics: RunMetrics, extra: Sequence[Table] = ()) -> list[Block]:
-    """The report as a page."""
+def blocks(metrics: RunMetrics, extra: Sequence[Table] = (), figures: Sequence[Picture] = ()) -> list[Block]:
+    """The report as a page, whose title is its main table's."""
     sentence = wording.headline(metrics)
     return [
         *([Text(sentence)] if sentence else []),
-        main_table(metrics),
+        replace(main_table(metrics), title=""),
+        *figures,
         *run_tables.detail_tables(metrics),
         *extra,
         *(Text(f"Warning: {warning}") for warning in metrics.warnings),
@@ -54,12 +60,21 @@ def blocks(metrics: RunMetrics, extra: Sequence[Table] = ()) -> list[Block]:
 
 def to_markdown(metrics: RunMetrics, extra: Sequence[Table] = ()) -> str:
     """What `report.md` holds."""
-    return page.to_markdown(metrics.run, blocks(metrics, extra))
+    return page.to_markdown(wording.title(metrics), blocks(metrics, extra))
 
 
-def to_csv(metrics: RunMetrics) -> str:
+def to_latex(metrics: RunMetrics, extra: Sequence[Table] = ()) -> str:
+    """Everything that the terminal shows, the main table in the paper's form."""
+    return "\n".join(map(latex_table, (run_tables.paper_table(metrics), *run_tables.detail_tables(metrics), *extra)))
+
+
+def to_csv(runs: Sequence[RunMetrics]) -> str:
     """One line a figure, fractions, empty fields for what is undefined."""
-    rows = frame(metrics).map(lambda value: plain_cell(value) if isinstance(value, str) else value)
+    import pandas as pd
+
+    rows = pd.concat([frame(metrics) for metrics in runs]).map(
+        lambda value: plain_cell(value) if isinstance(value, str) else value
+    )
     return str(rows.to_csv(index=False, lineterminator="\n"))
 
 
@@ -70,9 +85,25 @@ def write_report(metrics: RunMetrics, run: Path) -> None:
 
 
 def write_pages(metrics: RunMetrics, folder: Path, extra: Sequence[Table] = ()) -> None:
-    """Write report.md and report.html, with further tables at their end."""
+    """Write report.md and report.html, with further tables at their end, and the figures of the latter."""
     replace_file(folder / "report.md", to_markdown(metrics, extra))
-    replace_file(folder / "report.html", page.to_html(metrics.run, blocks(metrics, extra)))
+    shown = [*blocks(metrics, extra, subset_figures(metrics, folder / "figures")), Text(LINKED)]
+
+    def link(table: Table, row: Sequence[str], column: int) -> str | None:
+        found = links.counted(metrics, table, row, column)
+        return links.address(found) if found else None
+
+    replace_file(folder / "report.html", page.to_html(wording.title(metrics), shown, link))
+
+
+def write_runs(runs: Mapping[str, RunMetrics], folder: Path) -> None:
+    """Write several runs as one report.md and report.html: their one table, then each run's own report."""
+    parts: list[Block] = [run_tables.runs_table(runs)]
+    for number, (name, metrics) in enumerate(runs.items()):
+        parts += [Heading(name, f"run{number}"), *blocks(metrics)]
+    title = ", ".join(runs)
+    replace_file(folder / "report.md", page.to_markdown(title, parts))
+    replace_file(folder / "report.html", page.to_html(title, parts))
 
 
 def main_table(metrics: RunMetrics) -> Table:

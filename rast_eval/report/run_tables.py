@@ -204,6 +204,28 @@ def scorers_table(first: RunMetrics, second: RunMetrics) -> Table:
     return Table("The same outputs under two scorers", header, tuple(rows), note, keys=2)
 
 
+def runs_table(runs: Mapping[str, RunMetrics]) -> Table:
+    """Several runs, by name, in one table: a row a benchmark, run and arm."""
+    rows = []
+    for benchmark in dict.fromkeys(name for metrics in runs.values() for name in metrics.benchmarks):
+        for name, metrics in runs.items():
+            for cell in _in_order(metrics, benchmark):
+                subsets = (_largest(values) for values in (cell.pass_at, cell.majority_at))
+                figures = (score(cell.accuracy), seeds(cell.accuracy).removeprefix("seeds "), rate(cell.recovery))
+                size = f"{cell.problems} × {cell.samples}"
+                rows.append((benchmark, name, _arm_and_mode([cell]), size, *figures, *subsets))
+    header = ("benchmark", "run", "arm", "outputs", "Avg.", "seeds", "RR.", "pass@n", "majority@n")
+    notes = dict.fromkeys(line for metrics in runs.values() for line in wording.notes(metrics).splitlines())
+    systems = (f"{name}: {wording.systems(metrics)}" for name, metrics in runs.items())
+    note = "\n".join([*notes, "outputs = problems × samples (n).", *systems])
+    return Table(f"{len(runs)} runs", header, tuple(rows), note, keys=3)
+
+
+def _largest(values: Mapping[int, Estimate]) -> str:
+    """The figure of the largest k; a dash where there is only one sample."""
+    return score(values[max(values)]) if values and max(values) > 1 else DASH
+
+
 def _in_order(metrics: RunMetrics, benchmark: str) -> list[CellMetrics]:
     cells = (metrics.cell(arm, benchmark) for arm in metrics.arms)
     return [cell for cell in cells if cell is not None]

@@ -91,7 +91,8 @@ def latex_table(table: Table) -> str:
     """A booktabs tabular; neighbouring titles whose first lines agree stand under one, as `amc23` over Avg. and RR."""
     upper, _, _ = zip(*(name.rpartition("\n") for name in table.header), strict=True)
     groups = [(name, len(list(members))) for name, members in itertools.groupby(upper)]
-    lines = [r"% needs \usepackage{booktabs}", rf"\begin{{tabular}}{{{_alignment(table)}}}", r"\toprule"]
+    titled = [rf"\noindent\textbf{{{latex(table.title)}}}\par\smallskip"] if table.title else []
+    lines = [r"% needs \usepackage{booktabs}", *titled, rf"\begin{{tabular}}{{{_alignment(table)}}}", r"\toprule"]
     if any(upper):
         spans = [
             rf"\multicolumn{{{size}}}{{c}}{{{latex(name)}}}" if name else " & " * (size - 1) for name, size in groups
@@ -104,7 +105,10 @@ def latex_table(table: Table) -> str:
     lines.append(r"\midrule")
     lines += [" & ".join(map(latex, row)) + r" \\" for row in table.rows]
     return (
-        "\n".join([*lines, r"\bottomrule", r"\end{tabular}", *(f"% {text}" for text in table.note.splitlines())]) + "\n"
+        "\n".join(
+            [*lines, r"\bottomrule", r"\end{tabular}", *(f"% {visible(text)}" for text in table.note.splitlines())]
+        )
+        + "\n"
     )
 
 

@@ -2,31 +2,65 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from rast_eval.results.metrics import RunMetrics
-from rast_eval.statistics import Estimate, Recovery
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-FIGURE_COLUMNS = ("value", "low", "high", "se", "seeds_se", "method", "note")
+FIGURE_COLUMNS = (
+    *("value", "low", "high", "se", "seeds_se", "seeds_low", "seeds_high", "method", "note"),
+    *("p_value", "p_holm", "detectable", "test"),
+)
+
+CELL_COLUMNS = (
+    *("benchmark", "arm", "system", "prompt", "decoding", "max_tokens", "scorer"),
+    *("problems", "samples", "problem_count", "total"),
+)
 
 
 def frame(metrics: RunMetrics) -> DataFrame:
-    """One row a figure (tidy form): what it is of, its name, k where it has one, value and interval; fractions."""
+    """One row a figure (tidy form): what it is of, its name, k where it has one, value and interval; fractions.
+
+    Every figure that a report shows: of each arm; RAST minus each other arm, as `Avg. minus base`; means over benchmarks, as
+    of the benchmark `average`.
+    """
     import pandas as pd
 
-    rows = []
+    rows: list[dict[str, Any]] = []
+
+    def add(of: Mapping[str, Any], metric: str, figure: Any, k: int | None = None) -> None:
+        parts = vars(figure) if hasattr(figure, "__dict__") else {"value": figure}
+        of = {"run": metrics.run, **{label: of.get(label) for label in CELL_COLUMNS}}
+        rows.append({**of, "metric": metric, "k": k, **{key: parts.get(key) for key in FIGURE_COLUMNS}})
+
     for cell in metrics.cells:
-        labels = ("benchmark", "arm", "system", "prompt", "decoding", "max_tokens", "scorer", "problems", "samples")
-        named = {"run": metrics.run, **{label: getattr(cell, label) for label in labels}}
-        figures: list[tuple[str, int | None, Estimate | Recovery | float]] = [("accuracy", None, cell.accuracy)]
-        figures += [("pass", k, estimate) for k, estimate in cell.pass_at.items()]
-        figures += [("majority", k, estimate) for k, estimate in cell.majority_at.items()]
-        figures += [("recovery", None, cell.recovery)] if cell.recovery else []
-        figures += [(name, None, share) for name, share in vars(cell.shares).items()]
-        for metric, k, figure in [*figures, ("mean_tokens", None, cell.mean_tokens)]:
-            parts = {"value": figure} if isinstance(figure, float) else vars(figure)
-            rows.append({**named, "metric": metric, "k": k, **{key: parts.get(key) for key in FIGURE_COLUMNS}})
-    return pd.DataFrame(rows).astype({"k": "Int64"})
+        add(vars(cell), "accuracy", cell.accuracy)
+        for metric, estimates in (("pass", cell.pass_at), ("majority", cell.majority_at)):
+            for k, estimate in estimates.items():
+                add(vars(cell), metric, estimate, k)
+        if cell.recovery:
+            add(vars(cell), "recovery", cell.recovery)
+        read = vars(cell.readings) if cell.readings else {}
+        shown = {**vars(cell.shares), **{f"reading_{name}": value for name, value in read.items()}}
+        shown |= {f"passes_{name}": share for name, share in cell.criteria.items()}
+        for metric, value in {**shown, "mean_tokens": cell.mean_tokens}.items():
+            add(vars(cell), metric, value)
+    for row in metrics.differences:
+        add(
+            {**vars(row), "problems": row.difference.problems, "samples": row.samples_a},
+            f"{row.measure} minus {row.other}",
+            SimpleNamespace(**vars(row.difference), p_holm=row.holm),
+        )
+    for ran in metrics.arms if len(metrics.benchmarks) > 1 else ():
+        scores = [cell.accuracy.value for cell in metrics.cells if cell.arm == ran]
+        if len(scores) == len(metrics.benchmarks):
+            add({"benchmark": "average", "arm": ran}, "accuracy", math.fsum(scores) / len(scores))
+    for arm, recovery in metrics.average_recovery.items():
+        add({"benchmark": "average", "arm": arm}, "recovery", recovery)
+    counts = dict.fromkeys(("k", "max_tokens", "problems", "samples", "problem_count", "total"), "Int64")
+    return pd.DataFrame(rows).astype(counts)

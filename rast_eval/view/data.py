@@ -49,12 +49,13 @@ class Sources:
 class Column:
     """One arm of one run on one benchmark.
 
-    Attributes:
+    Args:
         label: its arm, with its run where several are shown.
+        key: by which an address names it.
     """
 
-    def __init__(self, run: Run, cell: Cell, label: str) -> None:
-        self.run, self.cell, self.label = run, cell, label
+    def __init__(self, run: Run, cell: Cell, label: str, key: str) -> None:
+        self.run, self.cell, self.label, self.key = run, cell, label, key
         self.index = CellIndex(run.path, cell)
 
     def facts(self) -> Json:
@@ -62,6 +63,7 @@ class Column:
         cell, look = self.cell, self.cell.arm.look
         decoding = "greedy" if cell.sampling.greedy else f"T={cell.sampling.temperature:g}"
         return {
+            "key": self.key,
             "label": self.label,
             "run": self.run.name,
             "arm": str(cell.arm),
@@ -96,13 +98,13 @@ class Viewed:
         with self._lock:
             self.runs = [load_run(path) for path in self._paths]
             kept: dict[tuple[Path, str, str], Column] = {}
-            for run in self.runs:
+            for number, run in enumerate(self.runs, 1):
                 for cell in sorted(run.cells, key=lambda cell: cell.arm.order):
                     key = (run.path, cell.name, cell.fingerprint)
                     label = f"{cell.arm.label} ({run.name})" if len(self.runs) > 1 else cell.arm.label
                     column = self._columns.get(key)
                     if column is None or column.cell != cell:
-                        column = Column(run, cell, label)
+                        column = Column(run, cell, label, str(cell.arm) if number == 1 else f"{cell.arm}~{number}")
                     column.run = run
                     self._version += column.index.refresh()
                     kept[key] = column

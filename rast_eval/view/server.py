@@ -18,9 +18,6 @@ from rast_eval.errors import RastEvalError
 from rast_eval.view.data import Viewed
 from rast_eval.view.page import Page, make_page
 
-PORT = 8421
-"""Where reports expect the viewer."""
-
 OWN_NAMES = ("127.0.0.1", "localhost")
 
 Asked = Mapping[str, str]

@@ -2,6 +2,7 @@ import csv
 import html
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -9,8 +10,7 @@ import pytest
 from run_writer import write_run
 
 from rast_eval.cli import dispatch
-from rast_eval.report import run_tables, wording
-from rast_eval.report.table import latex_table
+from rast_eval.report import run_report, wording
 from rast_eval.results.metrics import evaluate_run, to_jsonable
 
 TRIO = [("base", 0.35), ("rast", 0.8), ("rl", 0.9)]
@@ -53,7 +53,7 @@ def test_report_prints_and_writes(run, report):
     sentence = wording.headline(metrics)
     assert sentence.startswith("RAST takes the base from")
     assert sentence in " ".join(shown.split())
-    assert (pages / "report.md").read_text().startswith(f"# r\n\n{sentence}\n")
+    assert (pages / "report.md").read_text().startswith(f"# {wording.title(metrics)}\n\n{sentence}\n")
     assert html.escape(sentence) in (pages / "report.html").read_text()
 
 
@@ -65,8 +65,21 @@ def test_formats_leave_stdout_to_the_result(run, report):
     rows = list(csv.DictReader(io.StringIO(report(run, "-f", "csv").out)))
     accuracies = [float(row["value"]) for row in rows if row["metric"] == "accuracy"]
     assert accuracies == [cell.accuracy.value for cell in metrics.cells]
-    assert report(run, "-f", "latex").out == latex_table(run_tables.paper_table(metrics))
+    assert report(run, "-f", "latex").out == run_report.to_latex(metrics)
     assert report(run, "-f", "markdown", "-o", run.parent).out == (run.parent / "report.md").read_text()
+
+
+def test_several_runs(run, report, tmp_path):
+    """Two folders of one name are told apart by their paths."""
+    other = shutil.copytree(run, tmp_path / "elsewhere" / "r")
+    rows = json.loads(report(run, other, "-f", "json").out)
+    assert [row["run"] for row in rows] == [str(run), str(other)]
+    table = list(csv.DictReader(io.StringIO(report(run, other, "-f", "csv").out)))
+    assert {row["run"] for row in table} == {str(run), str(other)}
+    assert report(run, other, "-f", "latex", "-o", tmp_path / "pages").out.count("& RAST &") == 2
+    page = (tmp_path / "pages" / "report.html").read_text()
+    assert all(f">{html.escape(str(path))}</h2>" in page for path in (run, other))
+    assert "--scorer both reads one run" in report(run, other, "--scorer", "both", code=2).err
 
 
 def test_both_scorers(run, report):

@@ -47,7 +47,9 @@ def test_html_is_whole_and_self_contained(blocks):
     assert "a < b & c" in shown
     assert "85.2 ± 2.8\nRR. 83.0" in shown
     assert 'src="data:image/png;base64,' in text
-    assert "http" not in text
+    assert "http" not in text.replace("http://www.w3.org", "")
+    assert '<meta name="viewport"' in text
+    assert "color-scheme: light dark" in text
     assert '<a href="#table1">Table 1</a>' in text
     assert 'title="1.3 nats"' in text
 

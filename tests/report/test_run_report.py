@@ -1,6 +1,7 @@
 import csv
 import io
 import itertools
+import re
 from html import escape
 
 import pytest
@@ -66,8 +67,8 @@ def test_wide_terminals_get_the_papers_form(many):
 
 def test_markdown_tables_are_well_formed(many):
     lines = run_report.to_markdown(many).splitlines()
-    assert lines[0] == "# big"
-    start = lines.index("**big: 6 benchmarks**") + 2
+    assert lines[0] == "# big: 6 benchmarks"
+    start = next(i for i, line in enumerate(lines) if line.startswith("|"))
     rows = list(itertools.takewhile(lambda line: line.startswith("|"), lines[start:]))
     assert len(rows) == 2 + len(many.arms)
     assert {row.count("|") for row in rows} == {len(many.benchmarks) + 3}
@@ -79,7 +80,7 @@ def test_markdown_and_html_hold_the_same_blocks(one, tmp_path):
     assert markdown == run_report.to_markdown(one)
     tables = [block for block in run_report.blocks(one) if isinstance(block, table.Table)]
     assert [t.title for t in tables] == [
-        "demo: tiny-arith, 30 problems × 4 samples",
+        "",  # the page's own
         "RAST against the other arms, outputs 30 × 4",
         "pass@k and majority@k",
         "Shares in percent, outputs 30 × 4",
@@ -88,6 +89,41 @@ def test_markdown_and_html_hold_the_same_blocks(one, tmp_path):
         for text in (shown.title, *(cell for row in shown.rows for cell in row)):
             assert table.markdown(text).replace("\n", "<br>") in markdown
             assert escape(text) in html
+    title = "demo: tiny-arith, 30 problems × 4 samples"
+    assert [text.count(title) for text in (markdown, html.replace(f"<title>{title}</title>", ""))] == [1, 1]
+
+
+def test_html_has_the_figures_and_leads_to_the_samples(one, tmp_path):
+    run_report.write_report(one, tmp_path)
+    text = (tmp_path / "report.html").read_text()
+    assert text.count("data:image/png;base64,") == 2
+    assert (tmp_path / "figures/pass_at_k.png").is_file()
+    addresses = re.findall(r'href="http://127.0.0.1:8421/#b=tiny-arith&amp;f=(.*?)"', text)
+    assert {"rast%3Ark", "base%3Ark", "rl%3Ack"} <= set(addresses)
+
+
+def test_latex_and_csv_hold_what_the_terminal_shows(one, many):
+    for metrics in (one, many):
+        text = run_report.to_latex(metrics)
+        for shown in (run_tables.paper_table(metrics), *run_tables.detail_tables(metrics)):
+            for cell in (shown.title, *(cell for row in shown.rows for cell in row)):
+                assert table.latex(cell) in text
+        frame = list(csv.DictReader(io.StringIO(run_report.to_csv([metrics]))))
+        keys = ("value", "low", "high", "seeds_low", "seeds_high", "p_value", "p_holm", "detectable")
+        numbers = [scale * float(row[key]) for row in frame for key in keys for scale in (1, 100) if row[key]]
+        for shown in (run_tables.list_table(metrics), *run_tables.detail_tables(metrics)):
+            for cell in (cell for row in shown.rows for cell in row[shown.keys :]):
+                for value in re.findall(r"[-+]?\d+\.\d+", re.sub("± .*", "", cell)):
+                    assert any(abs(float(value) - number) < 0.051 for number in numbers), cell
+        assert {row["problems"] for row in frame if row["system"]} == {"30"}
+        assert {row["samples"] for row in frame if row["system"]} == {"4"}
+
+
+def test_several_runs_in_one_table(one, many):
+    shown = run_tables.runs_table({"demo": one, "big": many})
+    assert len(shown.rows) == len(one.cells) + len(many.cells)
+    assert shown.rows[1][:4] == ("tiny-arith", "demo", "RAST", "30 × 4")
+    assert shown.rows[1][4] == table.score(one.cell("rast", "tiny-arith").accuracy)
 
 
 def test_latex_has_two_columns_a_benchmark(many):
@@ -102,7 +138,7 @@ def test_latex_has_two_columns_a_benchmark(many):
 
 
 def test_csv_is_tidy(one):
-    rows = list(csv.DictReader(io.StringIO(run_report.to_csv(one))))
+    rows = list(csv.DictReader(io.StringIO(run_report.to_csv([one]))))
     rast = one.cell("rast", "tiny-arith")
     figures = {(r["arm"], r["metric"], r["k"]): r["value"] for r in rows}
     assert float(figures["rast", "accuracy", ""]) == rast.accuracy.value

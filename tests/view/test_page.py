@@ -3,6 +3,8 @@
 import pytest
 from browser import browser
 
+from rast_eval.report.run_report import write_pages
+from rast_eval.results.metrics import evaluate_run
 from rast_eval.view.bundle import write_bundle
 
 COUNT = "document.querySelector('.count').textContent"
@@ -61,7 +63,7 @@ def test_filters_and_a_tables_cell_narrow_the_list(page, shown):
     page.wait(f"{COUNT}.startsWith('{sum(row['disputed'] for row in rows)} of 12')")
     page.click("[data-filter=disputed]")
     page.wait(f"{COUNT}.startsWith('12 of 12')")
-    page.click("[data-cell='1:n']")
+    page.click("[data-cell='rast:n']")
     page.wait(f"{COUNT}.startsWith('{sum('n' in row['marks'][1] for row in rows)} of 12')")
     page.look("location.hash = ''")
     page.click("[data-filter=fixes]")
@@ -120,3 +122,23 @@ def test_nothing_is_wider_than_the_window(page, url, width, dark):
     ink, ground = (page.look(f"getComputedStyle(document.body).{name}") for name in ("color", "backgroundColor"))
     brightness = [sum(int(part) for part in value[4:-1].split(",")) for value in (ink, ground)]
     assert (brightness[0] > brightness[1]) == dark
+
+
+def test_a_reports_columns_sort_and_its_numbers_lead_here(page, url, shown, run_and_rows, tmp_path):
+    metrics = evaluate_run(run_and_rows[0])
+    write_pages(metrics, tmp_path)
+    page.open((tmp_path / "report.html").as_uri(), ready="document.querySelector('th[aria-sort]')")
+    scores = (
+        "[...document.querySelectorAll('table')[0].rows].slice(1).map((row) => parseFloat(row.cells[1].textContent))"
+    )
+    before = page.look(scores)
+    page.click("th:nth-child(2)")
+    assert page.look(scores) == sorted(before, reverse=True)
+    page.click("th:nth-child(2)")
+    assert page.look(scores) == sorted(before)
+    assert page.look("document.documentElement.scrollWidth") <= 1600
+    address = next(to for to in page.look("[...document.links].map((one) => one.href)") if to.endswith("rast%3Ack"))
+    hash = address.partition("#")[2]
+    page.open(f"{url}#{hash}")
+    cut = sum(any(mark in "ck" for mark in row["marks"][1]) for row in shown.rows("own")["rows"])
+    page.wait(f"{COUNT}.startsWith('{cut} of 12')")

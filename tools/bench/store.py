@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -150,10 +150,10 @@ def measure(arguments: list[str]) -> Spent:
 
 
 def child(report: Path, arguments: list[str]) -> None:
-    """Carry out a command line, or `resume RUN`, and write what it took."""
+    """Carry out a command line, or one of `OWN`, and write what it took."""
     started = time.perf_counter()
-    if arguments[0] == "resume":
-        resume(Path(arguments[1]))
+    if arguments[0] in OWN:
+        OWN[arguments[0]](*map(Path, arguments[1:]))
     else:
         from rast_eval.cli import dispatch
 
@@ -175,6 +175,26 @@ def resume(run: Path) -> None:
             planned = ((str(p), j) for p in range(cell.problem_count) for j in range(cell.n))
             if any(key not in held for key in planned):
                 raise SystemExit("The store lacks samples.")
+
+
+def view(run: Path, include: Path) -> None:
+    """What the viewer does before its list and a sample are shown."""
+    from rast_eval.view.data import Sources, Viewed
+
+    shown = Viewed([run], Sources(include, include))
+    first = shown.rows(BENCHMARK)["rows"][0]
+    shown.problem(BENCHMARK, first["id"])
+    shown.sample(BENCHMARK, 0, first["id"], 0)
+
+
+def search(run: Path, include: Path) -> None:
+    """A search that reads every output, after what `view` does."""
+    from rast_eval.view.data import Sources, Viewed
+
+    Viewed([run], Sources(include, include)).search(BENCHMARK, r"boxed\{10\d\}")
+
+
+OWN: dict[str, Callable[..., None]] = {"resume": resume, "view": view, "search": search}
 
 
 def main() -> None:
@@ -200,6 +220,8 @@ def main() -> None:
             "report": ["report", run],
             "resume planning": ["resume", run],
             "analyze length": ["analyze", "length", run],
+            "view, until the list and a sample are there": ["view", run, str(root / "include")],
+            "view, with a search": ["search", run, str(root / "include")],
         }
         size = sum(path.stat().st_size for path in (root / "run" / "samples").rglob("*.jsonl"))
         print(f"{problems * len(ARMS) * SAMPLES_A_PROBLEM:,} samples, {size / 1e9:.2f} GB\n")

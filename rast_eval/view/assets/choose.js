@@ -25,8 +25,8 @@ export function matches(row, filter, view) {
   }
   if (filter === "disputed") return row.disputed;
   if (filter === "cut") return row.marks.some((marks) => /[ck]/.test(marks));
-  const [column, letters] = filter.split(":");
-  return [...(row.marks[column] ?? "")].some((mark) => letters.includes(mark));
+  const [key, letters] = filter.split(":");
+  return [...(row.marks[view.columns.findIndex((column) => column.key === key)] ?? "")].some((mark) => letters.includes(mark));
 }
 
 export function titles(view) {
@@ -45,8 +45,8 @@ export function titles(view) {
 export function name(filter, view, marks) {
   const known = titles(view)[filter];
   if (known) return known[0];
-  const [column, letters] = filter.split(":");
-  return `${view.columns[column]?.label}: ${[...letters].map((letter) => marks[letter]).join(" or ")}`;
+  const [key, letters] = filter.split(":");
+  return `${view.columns.find((column) => column.key === key)?.label}: ${[...letters].map((letter) => marks[letter]).join(" or ")}`;
 }
 
 export function chosen(rows, filters, found, sort, view) {

@@ -6,18 +6,17 @@ import { go } from "view/state";
 const cellButton = (text, onclick, facts = {}) => h("button", { type: "button", onclick, ...facts }, text);
 
 export function draw(place, tables, columnsOf) {
-  fill(place, tables.map((table) => drawn(table, (filter) => pick(filter, columnsOf, table.run))));
+  fill(place, tables.map((table) => drawn(table, (counts) => pick(counts, columnsOf, table.run))));
 }
 
-function pick(filter, columnsOf, run) {
-  const column = columnsOf(filter.benchmark).findIndex((c) => c.arm === filter.arm && c.run === run);
-  const f = filter.marks === "disputed" ? "disputed" : column < 0 ? "" : `${column}:${filter.marks}`;
-  go({ b: filter.benchmark, f, q: "", p: "", s: "" });
+function pick({ benchmark, arm, marks }, columnsOf, run) {
+  const column = columnsOf(benchmark).find((one) => one.arm === arm && one.run === run);
+  go({ b: benchmark, f: marks === "disputed" || !column ? marks : `${column.key}:${marks}`, q: "", p: "", s: "" });
 }
 
 function drawn(table, onpick) {
   const side = (i) => ({ class: i < table.keys ? "key" : null });
-  const cell = ({ text, filter }, i) => h("td", side(i), cellButton(text, () => onpick(filter)));
+  const cell = ({ text, counts }, i) => h("td", side(i), counts ? cellButton(text, () => onpick(counts)) : text);
   return h("figure", { class: "table" },
     h("figcaption", {}, table.title),
     h("div", { class: "wide" }, h("table", {},
@@ -32,7 +31,7 @@ export function live(rows, view, onpick) {
   const letters = Object.keys(view.marks).filter((mark) => mark !== " " && occurs(mark));
   const count = (mark, c) => rows.reduce((sum, row) => sum + row.marks[c].split(mark).length - 1, 0);
   const number = (mark, c) =>
-    h("td", {}, cellButton(String(count(mark, c)), () => onpick(`${c}:${mark}`), { "data-cell": `${c}:${mark}` }));
+    h("td", {}, cellButton(String(count(mark, c)), () => onpick(`${view.columns[c].key}:${mark}`), { "data-cell": `${view.columns[c].key}:${mark}` }));
   return h("div", { class: "wide" }, h("table", { class: "live" },
     h("thead", {}, h("tr", {}, h("th", { class: "key" }, "samples"),
       letters.map((mark) => h("th", {}, h("i", { class: `m-${mark}` }), ` ${view.marks[mark]}`)))),
