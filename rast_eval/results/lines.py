@@ -156,7 +156,10 @@ def name_damage(path: Path, damage: Sequence[Damage], fate: str) -> None:
 
 def _object(line: bytes) -> Row:
     try:
-        row = json.loads(line.decode())
+        text = line.decode().strip()
+        row, end = _DECODE(text)
+        if end != len(text):
+            raise ValueError("more than one value")
     except UnicodeDecodeError as error:
         raise Damaged("it is not UTF-8") from error
     except (ValueError, RecursionError) as error:

@@ -35,6 +35,8 @@ from rast_eval.types import Cell
 CRITERIA = (("base", "plus"), ("official", "process"))
 """Ways of judging a program that grades may carry: EvalPlus's two sets of inputs, LiveCodeBench's two kinds of IO."""
 
+_CRITERIA = frozenset(name for pair in CRITERIA for name in pair)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -262,7 +264,7 @@ def _read_grades(file: Path, endings: Mapping[Key, _Ending], scorer: str) -> tup
             -1 if vote is None else vote,
             intern(row["prediction"]),
             intern(row["status"]),
-            {name: details[name] for pair in CRITERIA for name in pair if name in details} if details else None,
+            {name: details[name] for name in _CRITERIA & details.keys()} or None,
             details.get(BOXED),
             intern(row["scorer_version"]),
         )
