@@ -19,91 +19,17 @@ from rast_eval.arms import Arm as Arm
 from rast_eval.arms import Look as Look
 from rast_eval.errors import UsageError
 from rast_eval.names import check_name
+from rast_eval.systems import LINEAR as LINEAR
+from rast_eval.systems import Delta as Delta
+from rast_eval.systems import FusionRule as FusionRule
+from rast_eval.systems import ModelRef as ModelRef
+from rast_eval.systems import System as System
 
 FinishReason = Literal["stop", "length"]
 """`stop`: an end token or a stop string; `length`: the token limit."""
 
 GradeStatus = Literal["ok", "no_answer", "timeout", "error"]
 """`no_answer`: nothing could be extracted; `timeout`: over the CPU budget; both count as wrong."""
-
-
-@dataclass(frozen=True)
-class ModelRef:
-    """A checkpoint: `ModelRef("Qwen/Qwen2.5-32B", "main")` or a local folder.
-
-    Attributes:
-        path: hub id or absolute local path.
-        revision: git revision on the hub; None for its default branch or a local folder.
-        name: short name for tables, e.g. `32b`.
-    """
-
-    path: str
-    revision: str | None = None
-    name: str = ""
-
-    @property
-    def label(self) -> str:
-        """Short name where there is one, else the path."""
-        return self.name or self.path
-
-    @property
-    def key(self) -> str:
-        """`org/name@commit`, or the path of a folder."""
-        return f"{self.path}@{self.revision}" if self.revision else self.path
-
-    @property
-    def short(self) -> str:
-        """The label without what leads to it: `Qwen2.5-32B` of `Qwen/Qwen2.5-32B`."""
-        return self.label.rpartition("/")[2]
-
-
-@dataclass(frozen=True)
-class Delta:
-    """ΔR = weight · (expert − antiexpert), Eq. 3.
-
-    Attributes:
-        weight: λ, any finite number.
-    """
-
-    expert: ModelRef
-    antiexpert: ModelRef
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class System:
-    """What generates: one model, or a base with its deltas."""
-
-    base: ModelRef
-    deltas: tuple[Delta, ...] = ()
-
-    @property
-    def members(self) -> tuple[ModelRef, ...]:
-        """Distinct checkpoints, the base first; one that is used twice stands once."""
-        unique = {(self.base.path, self.base.revision): self.base}
-        for delta in self.deltas:
-            for ref in (delta.expert, delta.antiexpert):
-                unique.setdefault((ref.path, ref.revision), ref)
-        return tuple(unique.values())
-
-    @property
-    def weights(self) -> tuple[float, ...]:
-        """What each member's logits are multiplied by in the fused logits, aligned with `members`."""
-        total = {(ref.path, ref.revision): 0.0 for ref in self.members}
-        total[self.base.path, self.base.revision] += 1.0
-        for delta in self.deltas:
-            total[delta.expert.path, delta.expert.revision] += delta.weight
-            total[delta.antiexpert.path, delta.antiexpert.revision] -= delta.weight
-        return tuple(total.values())
-
-    @property
-    def label(self) -> str:
-        """`32b`, or `32b + Δ14b` with weights other than 1 as in `32b + 0.7Δ14b`."""
-        shown = [self.base.short]
-        for delta in self.deltas:
-            factor = "" if delta.weight == 1.0 else f"{delta.weight:g}"
-            shown.append(f"{factor}Δ{delta.expert.short.removesuffix('-rl')}")
-        return " + ".join(shown)
 
 
 @dataclass(frozen=True)
@@ -115,6 +41,7 @@ class Models:
         prompt: the delta's template, the base's without a delta.
         benchmarks: the family's default benchmarks.
         base_prompt: the base's own template, the one its RL training would use.
+        rule: how the deltas enter the base's logits.
 
     >>> import rast_eval
     >>> family = rast_eval.models("32b", ["14b"])
@@ -128,6 +55,7 @@ class Models:
     prompt: str
     benchmarks: tuple[str, ...]
     base_prompt: str = ""
+    rule: FusionRule = LINEAR
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -157,7 +85,7 @@ class Models:
         if role == "base":
             return System(self.base)
         if role == "rast" and self.deltas:
-            return System(self.base, self.deltas)
+            return System(self.base, self.deltas, self.rule)
         if role == "expert" and self.deltas:
             return System(self.deltas[0].expert)
         if role == "rl" and self.ceiling:
@@ -357,7 +285,7 @@ class Cell:
         )
         nouns = {
             "arm": Arm(row["arm"]),
-            "system": System(ModelRef(**system["base"]), deltas),
+            "system": System(ModelRef(**system["base"]), deltas, FusionRule.parse(system.get("rule", str(LINEAR)))),
             "sampling": Sampling(**{k: math.nan if x is None else x for k, x in row["sampling"].items()}),  # type: ignore[arg-type]
             "stop": tuple(row["stop"]),
         }
@@ -374,13 +302,17 @@ class Engine(Protocol):
         Under `speculation`, where something drafts, also what became of its tokens since the last `reweight`.
         """
 
+    @property
+    def activity(self) -> tuple[int, int]:
+        """On how many positions the system's rule acted so far, of how many; asked of other rules than Eq. 3 only."""
+
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
     ) -> Iterator[Completion]:
         """Yield one `Completion` per request, in the order in which they finish."""
 
     def reweight(self, system: System) -> None:
-        """Go on with other λ; `system` has the members that the engine was made with."""
+        """Go on with other λ or rule; `system` has the members that the engine was made with."""
 
     def close(self) -> None:
         """Free the models' memory. The engine is unusable afterwards."""

@@ -15,7 +15,20 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 ROOMS = (
-    *("errors", "names", "files", "arms", "types", "config", "tiny", "inputs", "statistics", "decoding", "scoring"),
+    *(
+        "errors",
+        "names",
+        "files",
+        "arms",
+        "systems",
+        "types",
+        "config",
+        "tiny",
+        "inputs",
+        "statistics",
+        "decoding",
+        "scoring",
+    ),
     *("results", "logs", "runs", "report", "analysis", "view", "paper", "doctor", "api", "", "cli", "__main__"),
 )
 """In the order of the data: each imports only itself and those before it; the nameless one is `rast_eval` itself."""

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from rast_eval.analysis.placing import place, room_of_cards
 from rast_eval.config import EngineConfig
-from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.loading import load_model
+from rast_eval.decoding.rules import combine
 from rast_eval.types import ModelRef, Sampling, System
 
 CHUNK = 128
@@ -99,7 +99,7 @@ class TeacherForcer:
         for start, logits in self.stream(path, models):
             fused = {}
             for name, system in systems.items():
-                fused[name] = fuse([logits[index[ref.key]] for ref in system.members], system.weights)
+                fused[name] = combine(system, [logits[index[ref.key]] for ref in system.members]).logits
             yield start, fused
 
     def _advance(self, model: Any, cache: Any, ids: Sequence[int], keep: int) -> Tensor:

@@ -17,7 +17,7 @@ from rast_eval.errors import UnknownName, UsageError
 from rast_eval.inputs import hub, resources
 from rast_eval.inputs.models import parse_weight, resolve_models
 from rast_eval.logs.plain import Keys
-from rast_eval.types import Models
+from rast_eval.types import LINEAR, FusionRule, Models
 
 LogFiles = Annotated[
     list[Path],
@@ -70,6 +70,10 @@ class ModelFlags:
         typer.Option(help="Of the base on the hub, or ORG/NAME=REVISION of any checkpoint; also org/name@revision."),
     ] = None
 
+    rule: Annotated[
+        str, typer.Option(help="How deltas are added: linear, or another with its parameters: gated:entropy=0.5.")
+    ] = "linear"
+
     def models(self, weight: str = "1.0", rl: str | None = None) -> Models:
         """The models that the flags name; see `resolve_models` for what is refused.
 
@@ -88,7 +92,8 @@ class ModelFlags:
         paths = {ref.path for ref in found.checkpoints}
         for path in pins.keys() - paths:
             raise UnknownName("checkpoint in this run", path, paths)
-        return found.changed(lambda ref: replace(ref, revision=pins.get(ref.path, ref.revision)))
+        found = found.changed(lambda ref: replace(ref, revision=pins.get(ref.path, ref.revision)))
+        return replace(found, rule=parse_rule(self.rule, found))
 
 
 @dataclass(frozen=True)
@@ -303,6 +308,22 @@ def resolve_backend(name: str | None, models: Models) -> str:
         return name
     embedded = Path(models.base.path).parent == resources.embedded_checkpoints()
     return "vllm" if not embedded and shutil.which("nvidia-smi") and find_spec("vllm") else "hf"
+
+
+def parse_rule(text: str, models: Models) -> FusionRule:
+    """`--rule` for these models.
+
+    Raises:
+        UsageError, UnknownName: no such rule, or nothing that it could combine.
+    """
+    rule = FusionRule.parse(text)
+    if rule != LINEAR:
+        from rast_eval.decoding.rules import make_rule
+
+        make_rule(rule)
+        if not models.deltas:
+            raise UsageError(f"--rule {text} combines a base with deltas.", "Add --delta NAME, or leave out --rule.")
+    return rule
 
 
 def parse_speculate(text: str) -> int:

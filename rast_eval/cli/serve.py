@@ -44,7 +44,7 @@ def serve(
             raise UsageError("--composite already names its models.", "Leave out --base, --delta and the others.")
         raise typer.Exit(_serve(str(composite), ["rast"], context.args, dry_run))
     models = names.models(weight)
-    system = System(models.base, models.deltas)
+    system = System(models.base, models.deltas, models.rule)
     if not system.deltas:
         pinned = ["--revision", models.base.revision] if models.base.revision else []
         raise typer.Exit(_serve(models.base.path, [models.base.label], [*pinned, *context.args], dry_run))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from rast_eval.cli import options
 from rast_eval.cli.flags import grouped
 from rast_eval.cli.output import Format, FormatFlag, show_all
+from rast_eval.types import LINEAR
 
 
 @grouped
@@ -30,24 +32,32 @@ def sweep(
     grading: options.GradingFlags,
     sources: options.SourceFlags,
 ) -> None:
-    """Measure accuracy over λ and temperature; each point is a run directory, and the same command continues.
+    """Measure accuracy over λ, temperature and a rule's parameters (--rule gated:entropy=0:2:0.5).
 
-    The models are loaded once; λ changes in place.
+    Each point is a run directory, and the same command continues. The models are loaded once; λ and rule change in
+    place.
     """
     from rast_eval.errors import UsageError
     from rast_eval.report import sweep_view
     from rast_eval.runs import folders, plan
     from rast_eval.runs import sweep as sweeps
 
-    if weights is None and temperatures is None:
-        raise UsageError("Nothing varies in this sweep.", "Type --lambda 0.1:1.5:0.1, --temperature 0.5,1, or both.")
+    rules = sweeps.parse_rules(names.rule) if names.rule != str(LINEAR) else ()
+    if weights is None and temperatures is None and len(rules) < 2:
+        raise UsageError(
+            "Nothing varies in this sweep.",
+            "Type --lambda 0.1:1.5:0.1, --temperature 0.5,1, or --rule gated:entropy=0:2:0.5.",
+        )
     if weights is not None and arm != "rast":
         raise UsageError(f"λ does not enter the arm {arm}.", "Leave out --lambda, or type --arm rast.")
     grid = sweeps.points(
         sweeps.parse_values(weights, "--lambda") if weights else (),
         sweeps.parse_values(temperatures, "--temperature") if temperatures else (),
+        rules,
     )
-    models = options.pinned(names.models(rl=rl))
+    models = options.pinned(replace(names, rule=str(LINEAR)).models(rl=rl))
+    for rule in rules:
+        options.parse_rule(rule, models)
     config = flags.config(models, [arm], None, engine, sources, grading)
     plans = {point.name: plan.build(sweeps.configure(config, point)) for point in grid}
     root = output_dir or folders.default_root(f"sweep-{models.base.label.replace('/', '--')}", plans)

@@ -13,7 +13,7 @@ from typing import Any
 from rast_eval.decoding.composite_tokenizer import write_tokenizer
 from rast_eval.decoding.loading import explain
 from rast_eval.errors import ModelError, UsageError
-from rast_eval.types import ModelRef, System
+from rast_eval.types import LINEAR, ModelRef, System
 
 SMALL_FILES = ("*.json", "*.model", "*.txt", "*.jinja")
 """Of a repository on the hub: configurations and tokenizer, without weights."""
@@ -105,6 +105,7 @@ def _config(system: System, texts: dict[ModelRef, dict[str, Any]]) -> dict[str, 
         "dtype": base.get("dtype") or base.get("torch_dtype"),
         "members": members,
         "terms": terms,
+        **({"rule": str(system.rule)} if system.rule != LINEAR else {}),
         "text_config": facade,
         "bos_token_id": base.get("bos_token_id"),
         "eos_token_id": base.get("eos_token_id"),

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_finite, check_same_members, context_length
-from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.loading import end_token_ids, load_model, load_tokenizer
 from rast_eval.decoding.memory import meant_dtype
+from rast_eval.decoding.rules import combine
 from rast_eval.decoding.sampling import UniformStream, draw
 from rast_eval.errors import OutOfMemory
 from rast_eval.inputs.models import shape_of
@@ -112,6 +112,7 @@ class HFEngine:
         self.tokenizer = load_tokenizer(system.base)
         self.end_ids = end_token_ids(system.base)
         self.context = context_length(system, config)
+        self.activity = (0, 0)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -132,7 +133,7 @@ class HFEngine:
         return sum(shape.parameters if shape else SMALL for shape in shapes)
 
     def reweight(self, system: System) -> None:
-        """Go on with other λ: same members, same weights in memory.
+        """Go on with other λ or rule: same members, same weights in memory.
 
         Raises:
             UsageError: `system` has other members.
@@ -195,8 +196,10 @@ class HFEngine:
         caches = [DynamicCache(config=model.config) for model in self.models]
         while True:
             members = [self._last_logits(m, c, ids, mask, positions) for m, c in zip(self.models, caches, strict=True)]
-            logits = fuse(members, self.system.weights)
+            logits, active = combine(self.system, members)
             check_finite(logits, members, self.system)
+            if active is not None:
+                self._count([acted for row, acted in zip(rows, active.tolist(), strict=True) if not row.done])
             uniforms = None
             if not sampling.greedy:
                 uniforms = torch.tensor([row.uniforms.next() for row in rows], device=self.device)
@@ -216,6 +219,9 @@ class HFEngine:
                 ids, mask, positions = ids[keep], mask[keep], positions[keep]
                 for cache in caches:
                     cache.batch_select_indices(keep)
+
+    def _count(self, acted: Sequence[bool]) -> None:
+        self.activity = (self.activity[0] + sum(acted), self.activity[1] + len(acted))
 
     def _left_pad(self, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
         prompts = [row.request.prompt_token_ids for row in rows]

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from rast_eval.config import AUTO, EngineConfig
 from rast_eval.decoding.checks import check_finite
-from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.hf import HFEngine, Row, Stopper
+from rast_eval.decoding.rules import combine
 from rast_eval.decoding.sampling import distribution, pick
 from rast_eval.decoding.speculation import Acceptance, described, drafter
 from rast_eval.errors import UsageError
@@ -95,10 +95,12 @@ class SpeculativeHFEngine(HFEngine):
                 own if index == self.expert else self._logits(model, cache, [*pending, *draft], length + 1)
                 for index, (model, cache) in enumerate(zip(self.models, caches, strict=True))
             ]
-            fused = fuse(logits, self.system.weights)
+            fused, active = combine(self.system, logits)
             check_finite(fused, logits, self.system)
             p = distribution(fused, sampling)
             tokens = verify(p, q, draft, row)
+            if active is not None:
+                self._count(active.tolist()[: len(tokens)])
             self.acceptance.count(length, len(tokens) - 1)
             for token in tokens:
                 if completion := stopper.check(row, token):

@@ -42,6 +42,10 @@ class EngineActor:
         """The engine's settings, once it has started; see `types.Engine`."""
         return dict(self._engine.settings)
 
+    def activity(self) -> tuple[int, int]:
+        """What its engine counted since it started."""
+        return self._engine.activity
+
     def generate(
         self,
         requests: Sequence[Request],
@@ -157,6 +161,12 @@ class RayEngine:
                 if lane.stream is not None:
                     self._ray.cancel(lane.stream)
                     lane.stream, lane.owed = None, {}
+
+    @property
+    def activity(self) -> tuple[int, int]:
+        """Of all engines; what one had counted before it died is lost."""
+        told = self._get([lane.actor.activity.remote() for lane in self._lanes])
+        return sum(acted for acted, _ in told), sum(every for _, every in told)
 
     def reweight(self, system: System) -> None:
         """Go on with other λ in every engine; see `VLLMEngine.reweight`."""

@@ -11,6 +11,7 @@ from rast_eval.report.figures import Panel
 from rast_eval.report.table import DASH, Table, percent, score, with_shared
 from rast_eval.results.sweeps import Sweep
 from rast_eval.statistics import Estimate
+from rast_eval.types import LINEAR, FusionRule
 
 POINT_NOTE = (
     "Avg. = mean pass@1 in percent with its 95 % interval over problems; ± sd = standard deviation over the n runs, "
@@ -29,18 +30,18 @@ CHOICE_NOTE = (
 
 def tables(title: str, sweep: Sweep) -> list[Table]:
     """A row a benchmark and setting; then what choosing the best of them costs."""
-    rows = []
+    rows, ruled = [], any(point.rule for point in sweep.points)
     for row in sorted(sweep.points, key=lambda point: point.benchmark):
         a, d = row.accuracy, row.gain.difference if row.gain else None
         gain = (DASH, DASH) if d is None else (signed(d), p_shown(row.gain.holm if row.gain else math.nan))
         size = f"{a.problems} × {a.samples}"
-        setting = (_value(row.weight), _value(row.temperature))
+        setting = (*([row.rule or ""] if ruled else []), _value(row.weight), _value(row.temperature))
         rows.append((row.benchmark, *setting, size, score(a), percent(row.deviation), *gain))
     varied = len({point.weight for point in sweep.points}) > 1
     reference = any(point.gain for point in sweep.points)
-    header = ("benchmark", "λ", "T", "outputs", "Avg.", "± sd", "over λ = 1", "p Holm")
+    header = ("benchmark", *(["rule"] if ruled else []), "λ", "T", "outputs", "Avg.", "± sd", "over λ = 1", "p Holm")
     notes = [POINT_NOTE, *([GAIN_NOTE] if reference else [NO_REFERENCE] if varied else [])]
-    every = Table(title, header, tuple(rows), "\n".join(notes), keys=3)
+    every = Table(title, header, tuple(rows), "\n".join(notes), keys=3 + ruled)
     shared = [with_shared(every, ("benchmark", "outputs", *([] if reference else ["over λ = 1", "p Holm"])))]
     return [*shared, *([_choices(sweep)] if sweep.choices else [])]
 
@@ -49,32 +50,37 @@ def _choices(sweep: Sweep) -> Table:
     rows = []
     for row in sweep.choices:
         c = row.choice
-        setting = (_value(row.weight), _value(row.temperature), str(c.settings))
+        setting = (*filter(None, [row.rule]), _value(row.weight), _value(row.temperature), str(c.settings))
         rows.append((row.benchmark, *setting, score(c.naive), score(c.honest), f"{100 * c.optimism:+.1f}"))
-    header = ("benchmark", "λ", "T", "chosen of", "best", "held out", "too high by")
-    return Table("What choosing costs", header, tuple(rows), CHOICE_NOTE, keys=4)
+    ruled = ["rule"] if any(row.rule for row in sweep.choices) else []
+    header = ("benchmark", *ruled, "λ", "T", "chosen of", "best", "held out", "too high by")
+    return Table("What choosing costs", header, tuple(rows), CHOICE_NOTE, keys=4 + len(ruled))
 
 
 def draw(sweep: Sweep, stem: Path) -> Path:
-    """Write `<stem>.png` and `<stem>.pdf`: accuracy over λ, or over the temperature where λ stays.
+    """Write `<stem>.png` and `<stem>.pdf`: accuracy over λ, else a parameter of the rule, else the temperature.
 
     One panel a benchmark, in it one line a value of what does not run along the axis.
     """
-    over_weight = len({point.weight for point in sweep.points}) > 1
-    other = "T" if over_weight else "λ"
+    places: list[dict[str, float | None]] = []
+    for point in sweep.points:
+        rule = FusionRule.parse(point.rule or str(LINEAR))
+        places.append({"λ": point.weight, **dict(rule.parameters), "T": point.temperature})
+    varied = [key for key in places[0] if len({place[key] for place in places}) > 1]
+    axis, *others = varied or ["T"]
     panels = []
     for benchmark in dict.fromkeys(point.benchmark for point in sweep.points):
         lines: dict[str, list[tuple[float, Estimate]]] = {}
         found = [point for point in sweep.points if point.benchmark == benchmark]
-        for row in found:
-            x, rest = (row.weight, row.temperature) if over_weight else (row.temperature, row.weight)
-            label = row.arm.label if rest is None else f"{other} = {rest:g}"
-            lines.setdefault(label, []).append((x or 0.0, row.accuracy))
+        for row, place in zip(sweep.points, places, strict=True):
+            if row.benchmark == benchmark:
+                label = ", ".join(f"{key} = {place[key]:g}" for key in others) or row.arm.label
+                lines.setdefault(label, []).append((place[axis] or 0.0, row.accuracy))
         series = [
             figures.estimated(label, found[0].arm, sorted(points, key=lambda point: point[0]))
             for label, points in lines.items()
         ]
-        panels.append(Panel(benchmark, series, xlabel="λ" if over_weight else "temperature"))
+        panels.append(Panel(benchmark, series, xlabel="temperature" if axis == "T" else axis))
     return figures.save(figures.sweep_figure(panels, "Avg. in %"), stem)[0]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from rast_eval.errors import StoreError
 from rast_eval.names import quoted
 from rast_eval.results.reader import GradeMatrix, Run
-from rast_eval.types import Cell
+from rast_eval.types import LINEAR, Cell
 
 UNIMPORTANT = {"backend", "seed", "offline", "gpu_memory_utilization"}
 """What is typed of an engine that the fingerprint covers, or that no output depends on."""
@@ -31,7 +31,19 @@ def warnings_of(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
         told.append(
             f"{where}: grades of several versions of its scorer are mixed ({', '.join(found.scorer_versions)})."
         )
+    if cell.system.rule != LINEAR:
+        told.append(f"{where}: the rule {cell.system.rule} {_acted(run, cell, found)}.")
     return [*told, *mixed_settings(run, cell, found)]
+
+
+def _acted(run: Run, cell: Cell, found: GradeMatrix) -> str:
+    counts = [
+        session["rule_acted"][cell.name]
+        for session in run.manifest.get("sessions", [])
+        if session["id"] in found.sessions and cell.name in session.get("rule_acted", {})
+    ]
+    acted, positions = sum(one for one, _ in counts), sum(every for _, every in counts)
+    return f"acted on {acted / positions:.1%} of {positions:,} positions" if positions else "acts on every position"
 
 
 def mixed_settings(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:

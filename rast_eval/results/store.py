@@ -275,7 +275,7 @@ def _written(cell: Cell) -> dict[str, Any]:
     """A cell as the manifest has it: null for what is not known of its sampling."""
     row = asdict(cell)
     sampling = {key: None if value != value else value for key, value in row["sampling"].items()}
-    return {**row, "sampling": sampling}
+    return {**row, "system": cell.system.to_json(), "sampling": sampling}
 
 
 def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

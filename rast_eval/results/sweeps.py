@@ -25,6 +25,7 @@ class Setting(NamedTuple):
 
     weight: float | None
     temperature: float | None
+    rule: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,14 @@ class SweptPoint:
         accuracy: fractions, with the interval over problems.
         deviation: standard deviation over the n runs, run j holding sample j of every problem (the paper's
             Figure 6); NaN for a single run.
-        gain: over λ = 1 at the same temperature, paired by problem; None where the sweep lacks λ = 1.
+        gain: over λ = 1 at the same temperature and rule, paired by problem; None where the sweep lacks λ = 1.
     """
 
     benchmark: str
     arm: Arm
     weight: float | None
     temperature: float | None
+    rule: str | None
     accuracy: Accuracy
     deviation: float
     gain: Gain | None = None
@@ -54,6 +56,7 @@ class SweptChoice:
     benchmark: str
     weight: float | None
     temperature: float | None
+    rule: str | None
     choice: Choice
 
 
@@ -108,11 +111,11 @@ def evaluate_sweep(runs: Mapping[Setting, Path]) -> Sweep:
 
 
 def _gains(held: Mapping[Setting, GradeMatrix]) -> dict[Setting, Gain]:
-    """Each λ minus λ = 1 at the same temperature, p adjusted over the λ of that temperature."""
+    """Each λ minus λ = 1 at the same temperature and rule, p adjusted over the λ of those."""
     found: dict[Setting, Gain] = {}
-    for temperature in dict.fromkeys(setting.temperature for setting in held):
-        same = [setting for setting in held if setting.temperature == temperature]
-        reference = Setting(DEFAULT_WEIGHT, temperature)
+    for rest in dict.fromkeys(setting[1:] for setting in held):
+        same = [setting for setting in held if setting[1:] == rest]
+        reference = Setting(DEFAULT_WEIGHT, *rest)
         if reference in same and len(same) > 1:
             aligned = _aligned([held[setting] for setting in same])
             if len(aligned[0]):

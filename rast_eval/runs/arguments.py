@@ -15,7 +15,7 @@ from typing import Any
 from rast_eval.config import AUTO, CodeScoring, EngineConfig, RunConfig
 from rast_eval.errors import UsageError
 from rast_eval.inputs.models import ModelPair, find_pair, resolve_models
-from rast_eval.types import Delta, ModelRef, Models
+from rast_eval.types import LINEAR, Delta, ModelRef, Models
 
 NAMES = {"rules": "evalplus-rules", "unsafe": "unsafe-code-execution"}
 """Flags that are not called as their field."""
@@ -49,6 +49,7 @@ def arguments(config: RunConfig) -> list[str]:
         *(text for flag, values in names.items() for value in values for text in (f"--{flag}", value)),
         *chain.from_iterable(pinned),
         *_flags(config, RunConfig, {}),
+        *([] if config.models.rule == LINEAR else ["--rule", str(config.models.rule)]),
         "--backend",
         config.engine.backend,
         *_flags(config.engine, EngineConfig, {"seed": config.seed}),

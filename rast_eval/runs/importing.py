@@ -14,7 +14,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,7 @@ def _cell(task: str, made: tuple[Origin, str], config: ImportConfig, digests: Se
     temperature = math.nan if origin.temperature is None else float(origin.temperature)
     top_p = 1.0 if temperature == 0 else math.nan if origin.top_p is None else float(origin.top_p)
     system = config.system or System(ModelRef(origin.model or "unknown"))
-    facts = [config.arm, asdict(system), task, sorted(digests), config.n, config.prompt.sha256]
+    facts = [config.arm, system.to_json(), task, sorted(digests), config.n, config.prompt.sha256]
     return Cell(
         arm=config.arm,
         system=system,

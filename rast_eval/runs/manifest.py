@@ -54,6 +54,7 @@ class Session:
         self._store, self._started = store, time.monotonic()
         self._made = {"samples": 0, "tokens": 0}
         self._engines: dict[str, Mapping[str, Any]] = {}
+        self._acted: dict[str, tuple[int, int]] = {}
         store.begin(plan.cells, describe(plan, first_renderings), describe_session(plan), overwrite=overwrite)
 
     def __enter__(self) -> Session:
@@ -80,6 +81,12 @@ class Session:
     def ran(self, system: System, settings: Mapping[str, Any]) -> None:
         """An engine is about to close; what it has counted is written when the session ends."""
         self._engines[system.label] = dict(settings)
+
+    def acted(self, cell: Cell, acted: int, positions: int) -> None:
+        """The cell's rule acted on so many more of so many more positions."""
+        before = self._acted.get(cell.name, (0, 0))
+        self._acted[cell.name] = (before[0] + acted, before[1] + positions)
+        self._store.note(rule_acted=self._acted)
 
     def made(self, completion: Completion) -> None:
         """One more sample is stored."""

@@ -21,7 +21,7 @@ from rast_eval.inputs.drawing import draw
 from rast_eval.inputs.identity import identity
 from rast_eval.inputs.prompts import Prompt
 from rast_eval.scoring.registry import for_benchmarks
-from rast_eval.types import Arm, Cell, ModelRef, Problem, Request, Sampling, System
+from rast_eval.types import LINEAR, Arm, Cell, ModelRef, Problem, Request, Sampling, System
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def fingerprint(cell: Cell, checkpoints: Mapping[str, Mapping[str, str | None]],
         "sampling": asdict(cell.sampling),
         "stop": cell.stop,
         "seed": cell.seed,
+        **({"rule": str(cell.system.rule)} if cell.system.rule != LINEAR else {}),
         **({"speculate": speculate} if speculate and cell.system.deltas and not cell.sampling.greedy else {}),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

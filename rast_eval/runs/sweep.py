@@ -1,9 +1,9 @@
-"""The same models at many λ and temperatures, on one warm engine.
+"""The same models at many λ and temperatures, and by many rules, on one warm engine.
 
     results/<sweep>/lambda=0.3,temperature=1/     a run directory like any other, for every point
     results/<sweep>/sweep.json                    accuracy of every point, its gain over λ = 1, the price of choosing
 
-Neither weights nor KV cache depend on λ, so the members are loaded once and their prompts stay cached.
+Neither weights nor KV cache depend on λ or rule, so the members are loaded once and their prompts stay cached.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rast_eval.files import write_json
 from rast_eval.results.metrics import to_jsonable
 from rast_eval.results.sweeps import Setting, Sweep, evaluate_sweep
 from rast_eval.runs import plan, runner
-from rast_eval.types import Completion, Engine, Request, Sampling, System
+from rast_eval.types import Completion, Engine, FusionRule, Request, Sampling, System
 
 
 class Point(Setting):
@@ -32,7 +32,8 @@ class Point(Setting):
     def name(self) -> str:
         """Name of its run directory."""
         values = {"lambda": self.weight, "temperature": self.temperature}
-        return ",".join(f"{key}={value:g}" for key, value in values.items() if value is not None)
+        named = [f"{key}={value:g}" for key, value in values.items() if value is not None]
+        return ",".join([*named, *([self.rule.replace(":", ",")] if self.rule else [])])
 
 
 def parse_values(text: str, flag: str) -> tuple[float, ...]:
@@ -58,10 +59,26 @@ def parse_values(text: str, flag: str) -> tuple[float, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def points(weights: Sequence[float], temperatures: Sequence[float]) -> list[Point]:
+def parse_rules(text: str) -> tuple[str, ...]:
+    """`"gated:entropy=0:1:0.5"` as `("gated:entropy=0", "gated:entropy=0.5", "gated:entropy=1")`.
+
+    Raises:
+        UsageError: no rule, or a range that is none.
+    """
+    name, colon, tail = text.partition(":")
+    named = [part.partition("=")[::2] for part in tail.split(",")] if colon else []
+    ranges = [parse_values(values, "--rule") for _, values in named]
+    keys = [key for key, _ in named]
+    return tuple(
+        str(FusionRule.parse(str(FusionRule(name, tuple(zip(keys, one, strict=True)))))) for one in product(*ranges)
+    )
+
+
+def points(weights: Sequence[float], temperatures: Sequence[float], rules: Sequence[str] = ()) -> list[Point]:
     """Every combination, λ varying fastest."""
     nothing: Sequence[None] = (None,)
-    return [Point(weight, heat) for heat, weight in product(temperatures or nothing, weights or nothing)]
+    every = product(rules or nothing, temperatures or nothing, weights or nothing)
+    return [Point(weight, heat, rule) for rule, heat, weight in every]
 
 
 class WarmEngine:
@@ -100,13 +117,17 @@ class _Borrowed:
     ) -> Iterator[Completion]:
         yield from self._engine.generate(requests, sampling, stop, stop_token_ids)
 
+    @property
+    def activity(self) -> tuple[int, int]:
+        return self._engine.activity
+
     def close(self) -> None:
         pass
 
 
 def configure(config: RunConfig, point: Point) -> RunConfig:
-    """The run of one point: its λ for every delta, its temperature for every arm."""
-    models = config.models
+    """The run of one point: its λ for every delta, its temperature for every arm, its rule."""
+    models = config.models if point.rule is None else replace(config.models, rule=FusionRule.parse(point.rule))
     if point.weight is not None:
         models = replace(models, deltas=tuple(replace(delta, weight=point.weight) for delta in models.deltas))
     temperature = config.temperature if point.temperature is None else point.temperature

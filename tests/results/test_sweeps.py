@@ -36,7 +36,7 @@ def test_each_weight_is_paired_with_the_default(runs):
     assert found.points[0].deviation == matrices[0].mean(axis=0).std(ddof=1)
     (row,) = found.choices
     assert row.choice == statistics.choose_best([m.mean(axis=1) for m in matrices])
-    assert (row.weight, row.temperature) == list(folders)[row.choice.index]
+    assert (row.weight, row.temperature) == list(folders)[row.choice.index][:2]
 
 
 def test_each_temperature_has_its_own_default(runs):

@@ -17,6 +17,7 @@ class RastConfig(PretrainedConfig):  # type: ignore[misc]
         members: role → {"model": hub id or absolute path, "revision": git revision or None}, `base` first.
             A role holds no digit: vLLM reads the one integer of a layer name as the layer's index.
         terms: [[coefficient, role], …]; fused = base + Σ coefficient · logits of the role (Eq. 3).
+        rule: `types.FusionRule` in a word.
     """
 
     model_type = "rast"
@@ -27,11 +28,13 @@ class RastConfig(PretrainedConfig):  # type: ignore[misc]
         text_config: dict[str, Any] | PretrainedConfig | None = None,
         members: dict[str, dict[str, str | None]] | None = None,
         terms: list[list[Any]] | None = None,
+        rule: str = "linear",
         **kwargs: Any,
     ) -> None:
         self.text_config = AutoConfig.for_model(**text_config) if isinstance(text_config, dict) else text_config
         self.members = members or {}
         self.terms = terms or []
+        self.rule = rule
         super().__init__(**kwargs)
 
     def get_text_config(self, *args: Any, **kwargs: Any) -> PretrainedConfig:
@@ -44,6 +47,12 @@ class RastConfig(PretrainedConfig):  # type: ignore[misc]
         if self.text_config is not None:
             output["text_config"] = self.text_config.to_dict()
         return output
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Each delta's expert and antiexpert as places in `members`."""
+        places = [list(self.members).index(role) for _, role in self.terms]
+        return list(zip(places[::2], places[1::2], strict=True))
 
     @property
     def coefficients(self) -> dict[str, float]:

@@ -17,7 +17,7 @@ from rast_eval.decoding.speculation import Acceptance
 from rast_eval.decoding.vllm import certificate, speculation
 from rast_eval.decoding.vllm.startup import LogTail, explain, set_environment
 from rast_eval.errors import RastEvalError
-from rast_eval.types import Completion, FinishReason, Request, Sampling, System
+from rast_eval.types import LINEAR, Completion, FinishReason, Request, Sampling, System
 
 CPU_KV_BYTES = 4 << 30
 """KV cache on a CPU where the user sets none: vLLM would take its share of all memory."""
@@ -71,6 +71,7 @@ class VLLMEngine:
                 raise explain(error, self._log.text) from error
             raise
         self.settings: Mapping[str, Any] = _settings(self._llm.llm_engine.vllm_config)
+        self._set_rule(system)  # what vLLM tried out while it started does not count
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
@@ -133,7 +134,7 @@ class VLLMEngine:
         return speculation.acceptance(self._llm) if self.speculates else Acceptance()
 
     def reweight(self, system: System) -> None:
-        """Go on with other λ: same members, same weights in memory, same KV cache.
+        """Go on with other λ or rule: same members, same weights in memory, same KV cache.
 
         Raises:
             UsageError: `system` has other members than the engine was started with.
@@ -141,7 +142,21 @@ class VLLMEngine:
         check_same_members(self.system, system)
         if system.deltas:
             self._llm.collective_rpc("set_rast_weights", args=(list(system.weights),))
+        if system.rule != self.system.rule:
+            self._set_rule(system)
         self.system = system
+
+    def _set_rule(self, system: System) -> None:
+        if system.rule != LINEAR or self.system.rule != LINEAR:
+            self._llm.collective_rpc("set_rast_rule", args=(str(system.rule),))
+
+    @property
+    def activity(self) -> tuple[int, int]:
+        """Rows of logits, with drafted tokens that did not stand among them."""
+        if self.system.rule == LINEAR:
+            return 0, 0
+        told: tuple[int, int] = tuple(self._llm.collective_rpc("rast_activity")[0])
+        return told
 
     def close(self) -> None:
         """Stop vLLM's processes and free the models' memory."""

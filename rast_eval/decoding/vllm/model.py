@@ -28,7 +28,9 @@ from vllm.model_executor.models.utils import maybe_prefix
 from vllm.sequence import IntermediateTensors
 
 from rast_eval.decoding.fusion import fuse
+from rast_eval.decoding.rules import Operands, make_rule
 from rast_eval.decoding.vllm.speculation import mend_expansion
+from rast_eval.types import LINEAR, FusionRule
 
 try:
     from vllm.model_executor.model_loader.weight_tying import maybe_retie_word_embeddings
@@ -160,6 +162,7 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
     Attributes:
         weights: coefficient of each member's logits, aligned with the members; may change between steps, because
             neither the KV cache nor a captured graph depends on it.
+        acted, positions: how often the rule acted, on how many rows of logits.
     """
 
     def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:
@@ -169,6 +172,10 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
         self.weights: list[float] = list(config.coefficients.values())
         self.load_config = vllm_config.load_config
         self.fuse_shards = SHARDS_CAN_FUSE and vllm_config.parallel_config.tensor_parallel_size > 1
+        self.pairs: list[tuple[int, int]] = config.pairs
+        self.acted: int | torch.Tensor = 0
+        self.positions = 0
+        self.set_rule(config.rule)
         self.members = Members(vllm_config=vllm_config, prefix=prefix)
         if vllm_config.speculative_config is not None and not torch.cuda.is_available():
             mend_expansion()
@@ -207,11 +214,14 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
     def compute_logits(self, hidden_states: torch.Tensor) -> torch.Tensor | None:
         """Fused logits, (tokens, smallest vocabulary), float32; None on ranks that do not sample.
 
-        Under tensor parallelism the vocabulary shards are fused first and gathered once.
+        Under tensor parallelism the vocabulary shards are fused first and gathered once, save where a rule needs all
+        columns of each member.
         """
+        if self.rule is not None:
+            return self._ruled_logits(hidden_states)
         states = torch.split(hidden_states, self.members.widths, dim=-1)
         terms = [term for term in zip(self.members, states, self.weights, strict=True) if term[2] != 0.0]
-        logits = [self._logits(member, state.contiguous()) for member, state, _ in terms]
+        logits = [self._logits(member, state.contiguous(), self.fuse_shards) for member, state, _ in terms]
         if any(member is None for member in logits):
             return None
         fused: torch.Tensor | None = fuse(logits, [weight for *_, weight in terms])
@@ -219,8 +229,30 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
             fused = next(iter(self.members)).logits_processor._gather_logits(fused)
         return None if fused is None else fused[..., : self.vocab_size]
 
-    def _logits(self, member: Any, state: torch.Tensor) -> Any:
-        if self.fuse_shards:
+    def _ruled_logits(self, hidden_states: torch.Tensor) -> torch.Tensor | None:
+        assert self.rule is not None
+        shards = self.fuse_shards and self.rule.scope == "elementwise"
+        states = torch.split(hidden_states, self.members.widths, dim=-1)
+        logits = [self._logits(m, s.contiguous(), shards) for m, s in zip(self.members, states, strict=True)]
+        if any(member is None for member in logits):
+            return None
+        shared = min([self.vocab_size] * (not shards) + [member.shape[-1] for member in logits])
+        fused, active = self.rule(Operands([row[..., :shared] for row in logits], self.weights, self.pairs))
+        if active is not None:
+            self.acted = self.acted + active.sum()
+            self.positions += active.numel()
+        if shards:
+            fused = next(iter(self.members)).logits_processor._gather_logits(fused)
+        return None if fused is None else fused[..., : self.vocab_size]
+
+    def set_rule(self, text: str) -> None:
+        """Combine by another rule from now on, and count anew how often it acts."""
+        chosen = FusionRule.parse(text)
+        self.rule = None if chosen == LINEAR else make_rule(chosen)
+        self.acted, self.positions = 0, 0
+
+    def _logits(self, member: Any, state: torch.Tensor, shards: bool) -> Any:
+        if shards:
             return member.logits_processor(member.lm_head, state, skip_gather=True)
         return member.compute_logits(state)
 

@@ -19,3 +19,12 @@ class RastWorker:
     def set_rast_weights(self, weights: Sequence[float]) -> None:
         """Change the members' coefficients in place."""
         self.model_runner.get_model().set_weights(weights)
+
+    def set_rast_rule(self, text: str) -> None:
+        """Change the rule in place; its counts begin anew."""
+        self.model_runner.get_model().set_rule(text)
+
+    def rast_activity(self) -> tuple[int, int]:
+        """On how many rows of logits the rule acted, and how many there were."""
+        model = self.model_runner.get_model()
+        return int(model.acted), model.positions

@@ -13,7 +13,7 @@ pytest.importorskip("vllm")
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.engine import make_engine
 from rast_eval.errors import UsageError
-from rast_eval.types import Delta, ModelRef, Request, Sampling, System
+from rast_eval.types import Delta, FusionRule, ModelRef, Request, Sampling, System
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
@@ -62,3 +62,48 @@ def test_pipeline_stages_are_refused_on_a_cpu(trio):
     config = EngineConfig(backend="vllm", dtype="float32")
     with pytest.raises(UsageError, match="pipeline"):
         make_engine(system_of(trio, 1.0), replace(config, pipeline_parallel_size=2))
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_rules_give_the_tokens_of_the_plain_loop(shards, trio):
+    """One process, two workers and transformers agree; the rule changes in place and counts what it does."""
+    draw = random.Random(3)
+    rows = [tuple(draw.randrange(2, 400) for _ in range(draw.randrange(3, 40))) for _ in range(4)]
+    requests = [Request(str(index), 0, row, seed=index) for index, row in enumerate(rows)]
+    texts = (
+        "gated:entropy=4.5",
+        "masked:alpha=0.3",
+        "contrastive:beta=0.5",
+        "contrastive:alpha=0.3,beta=0.5",
+        "linear",
+    )
+    found = {}
+    for backend in ({"backend": "hf"}, {"backend": "vllm", "tensor_parallel_size": shards}):
+        engine = make_engine(system_of(trio, 1.0), EngineConfig(dtype="float32", **backend))
+        try:
+            for text in texts:
+                engine.reweight(replace(system_of(trio, 1.0), rule=FusionRule.parse(text)))
+                before = engine.activity if backend["backend"] == "hf" else (0, 0)
+                outputs = {c.problem_id: c.token_ids for c in engine.generate(requests, GREEDY, [], [])}
+                counted = [now - then for now, then in zip(engine.activity, before, strict=True)]
+                found.setdefault(text, []).append((outputs, counted if text.startswith(("gated", "masked")) else None))
+        finally:
+            engine.close()
+    for text, (plain, ours) in found.items():
+        assert plain == ours, text
+    assert 0 < found[texts[0]][0][1][0] < found[texts[0]][0][1][1]
+    assert len({str(outputs) for (outputs, _), _ in found.values()}) == len(texts)
+
+
+def test_speculation_keeps_the_greedy_tokens_of_a_rule(trio):
+    base, expert, antiexpert = (ModelRef(str(folder)) for folder in trio)
+    system = System(base, (Delta(expert, antiexpert),), FusionRule.parse("gated:entropy=4.5"))
+    requests = [Request(str(index), 0, (5, 17, 40, 8 + index), index) for index in range(4)]
+    tokens = []
+    for drafted in (0, 3):
+        engine = make_engine(system, EngineConfig(backend="vllm", dtype="float32", speculate=drafted))
+        try:
+            tokens.append({c.problem_id: c.token_ids for c in engine.generate(requests, GREEDY, [], [])})
+        finally:
+            engine.close()
+    assert tokens[0] == tokens[1]

@@ -1,0 +1,135 @@
+"""What generates: checkpoints, pairs of them, and the rule by which a base and its deltas are combined."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rast_eval.errors import UsageError
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """A checkpoint: `ModelRef("Qwen/Qwen2.5-32B", "main")` or a local folder.
+
+    Attributes:
+        path: hub id or absolute local path.
+        revision: git revision on the hub; None for its default branch or a local folder.
+        name: short name for tables, e.g. `32b`.
+    """
+
+    path: str
+    revision: str | None = None
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """Short name where there is one, else the path."""
+        return self.name or self.path
+
+    @property
+    def key(self) -> str:
+        """`org/name@commit`, or the path of a folder."""
+        return f"{self.path}@{self.revision}" if self.revision else self.path
+
+    @property
+    def short(self) -> str:
+        """The label without what leads to it: `Qwen2.5-32B` of `Qwen/Qwen2.5-32B`."""
+        return self.label.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Delta:
+    """ΔR = weight · (expert − antiexpert), Eq. 3.
+
+    Attributes:
+        weight: λ, any finite number.
+    """
+
+    expert: ModelRef
+    antiexpert: ModelRef
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class FusionRule:
+    """How deltas enter the base's logits: a rule of `decoding.rules` with its parameters, e.g. `gated:entropy=0.5`."""
+
+    name: str = "linear"
+    parameters: tuple[tuple[str, float], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> FusionRule:
+        """`NAME:param=number,…` as a rule; `decoding.rules.make_rule` says whether there is such a one.
+
+        Raises:
+            UsageError: not of that form.
+        """
+        name, colon, tail = text.partition(":")
+        try:
+            pairs = [part.split("=") for part in tail.split(",")] if colon else []
+            found = tuple(sorted((key.strip(), float(value)) for key, value in pairs))
+        except ValueError:
+            found = (("", 0.0),)
+        if "" in (name, *(key for key, _ in found)) or len(dict(found)) < len(found):
+            raise UsageError(
+                f"--rule {text} is not NAME:param=number,….", "Type for instance --rule gated:entropy=0.5."
+            )
+        return cls(name, found)
+
+    def __str__(self) -> str:
+        values = ",".join(f"{key}={value!r}".removesuffix(".0") for key, value in self.parameters)
+        return f"{self.name}:{values}" if values else self.name
+
+
+LINEAR = FusionRule()
+"""Eq. 3."""
+
+
+@dataclass(frozen=True)
+class System:
+    """What generates: one model, or a base with its deltas, by a rule."""
+
+    base: ModelRef
+    deltas: tuple[Delta, ...] = ()
+    rule: FusionRule = LINEAR
+
+    @property
+    def members(self) -> tuple[ModelRef, ...]:
+        """Distinct checkpoints, the base first; one that is used twice stands once."""
+        unique = {(self.base.path, self.base.revision): self.base}
+        for delta in self.deltas:
+            for ref in (delta.expert, delta.antiexpert):
+                unique.setdefault((ref.path, ref.revision), ref)
+        return tuple(unique.values())
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """What each member's logits are multiplied by in the fused logits, aligned with `members`."""
+        total = {(ref.path, ref.revision): 0.0 for ref in self.members}
+        total[self.base.path, self.base.revision] += 1.0
+        for delta in self.deltas:
+            total[delta.expert.path, delta.expert.revision] += delta.weight
+            total[delta.antiexpert.path, delta.antiexpert.revision] -= delta.weight
+        return tuple(total.values())
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """Each delta's expert and antiexpert as places in `members`."""
+        place = {(ref.path, ref.revision): index for index, ref in enumerate(self.members)}
+        both = ((delta.expert, delta.antiexpert) for delta in self.deltas)
+        return tuple((place[a.path, a.revision], place[b.path, b.revision]) for a, b in both)
+
+    def to_json(self) -> dict[str, Any]:
+        """As manifests have it: the rule in a word, and only where it is another than Eq. 3."""
+        row = asdict(self)
+        return row | {"rule": str(self.rule)} if self.rule != LINEAR else {k: row[k] for k in ("base", "deltas")}
+
+    @property
+    def label(self) -> str:
+        """`32b`, or `32b + Δ14b` with weights other than 1 as in `32b + 0.7Δ14b`."""
+        shown = [self.base.short]
+        for delta in self.deltas:
+            factor = "" if delta.weight == 1.0 else f"{delta.weight:g}"
+            shown.append(f"{factor}Δ{delta.expert.short.removesuffix('-rl')}")
+        return " + ".join(shown) + ("" if self.rule == LINEAR else f", {self.rule}")
