@@ -26,8 +26,8 @@ CELL_COLUMNS = (
 def frame(metrics: RunMetrics) -> DataFrame:
     """One row a figure (tidy form): what it is of, its name, k where it has one, value and interval; fractions.
 
-    Every figure that a report shows: of each arm; RAST minus each other arm, as `Avg. minus base`; means over benchmarks, as
-    of the benchmark `average`.
+    Every figure that a report shows: of each arm; RAST minus each other arm, as `Avg. minus base`; means over
+    benchmarks, as of the benchmark `average`.
     """
     import pandas as pd
 

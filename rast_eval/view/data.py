@@ -50,7 +50,7 @@ class Column:
     """One arm of one run on one benchmark.
 
     Args:
-        label: its arm, with its run where several are shown.
+        label: its arm, with A or B where two runs are shown.
         key: by which an address names it.
     """
 
@@ -101,7 +101,7 @@ class Viewed:
             for number, run in enumerate(self.runs, 1):
                 for cell in sorted(run.cells, key=lambda cell: cell.arm.order):
                     key = (run.path, cell.name, cell.fingerprint)
-                    label = f"{cell.arm.label} ({run.name})" if len(self.runs) > 1 else cell.arm.label
+                    label = f"{cell.arm.label} {'AB'[number - 1]}" if len(self.runs) > 1 else cell.arm.label
                     column = self._columns.get(key)
                     if column is None or column.cell != cell:
                         column = Column(run, cell, label, str(cell.arm) if number == 1 else f"{cell.arm}~{number}")

@@ -71,7 +71,7 @@ def test_a_growing_run_is_read_on(tmp_path):
 def test_two_runs_stand_beside_each_other(tmp_path):
     runs = [write_run(tmp_path / name, TWO, seed) for seed, name in enumerate(("one", "two"))]
     labels = [column["label"] for column in Viewed(runs, Sources()).overview()["benchmarks"]["own"]]
-    assert labels == ["base (one)", "RAST (one)", "base (two)", "RAST (two)"]
+    assert labels == ["base A", "RAST A", "base B", "RAST B"]
 
 
 def test_a_search_finds_samples_and_questions(shown):

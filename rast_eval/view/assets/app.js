@@ -67,7 +67,7 @@ async function draw() {
 }
 
 function heading(view) {
-  const names = known.runs.map((run) => `${run.name}${run.status && run.status !== "complete" ? ` (${run.status})` : ""}`);
+  const names = known.runs.map((run, i) => `${known.runs.length > 1 ? `${"AB"[i]}: ` : ""}${run.name}${run.status && run.status !== "complete" ? ` (${run.status})` : ""}`);
   return [
     h("h1", {}, names.join(" | ")),
     h("nav", {}, Object.keys(known.benchmarks).map((b) =>
@@ -111,7 +111,10 @@ function stepSample(by) {
 const KEYS = {
   j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1),
   ArrowRight: () => stepSample(1), ArrowLeft: () => stepSample(-1),
-  "/": () => (go({ p: "" }, { replace: true }), searchBox.focus()),
+  "/": () => {
+    if (getComputedStyle(place).display === "none") go({ p: "" }, { replace: true });
+    searchBox.focus();
+  },
   m: () => (detail.toggleTyped(), draw()),
   Escape: () => (go({ p: "", s: "" }), searchBox.blur()),
 };

@@ -87,7 +87,7 @@ function card(view, c, s, one, facts, compared) {
   const { spans, grades, mark } = one;
   const judged = Object.entries(grades).map(([scorer, grade]) => h("div", {},
     h("b", { class: grade.correct ? "right" : "wrong" }, grade.correct ? "right" : grade.status === "ok" ? "wrong" : grade.status.replace("_", " ")),
-    ` by ${scorer}: `, h("code", {}, grade.prediction || "no answer"), grade.vote === null ? "" : ` (class ${grade.vote})`));
+    ` by ${scorer}: `, answer(grade.prediction), grade.vote === null ? "" : ` (class ${grade.vote})`));
   return h("section", { class: "card", "data-column": c },
     title,
     h("p", { class: "facts" }, h("b", { class: "rk".includes(mark) ? "right" : "wrong" }, view.marks[mark]), ` · ${one.tokens_made} tokens · ${one.ended} · seed ${one.seed}`),
@@ -97,6 +97,13 @@ function card(view, c, s, one, facts, compared) {
     h("div", { class: "output" }, marked(spans, compared)),
     one.microscope ? h("details", { class: "microscope" }, h("summary", {}, "the delta, token by token"), microscope(one.microscope)) : null,
     h("details", {}, h("summary", {}, "raw JSON"), h("pre", { class: "raw" }, `${one.raw.slice(0, -2)},\n "output": ${JSON.stringify(output(one))}\n}`)));
+}
+
+// A program is too long to stand in a line.
+function answer(text) {
+  return text.includes("\n")
+    ? h("details", {}, h("summary", {}, "its program"), h("pre", { class: "raw" }, text))
+    : h("code", {}, text || "no answer");
 }
 
 function told(compared) {
