@@ -49,6 +49,7 @@ def run(data_dir: Path | None = None, include_path: Path | None = None) -> Itera
         ("python", _python),
         ("torch", _torch),
         ("vllm", _vllm),
+        ("speculation", _speculation),
         ("hub", _hub),
         ("latex", _latex),
         ("sandbox", _sandbox),
@@ -109,6 +110,21 @@ def _vllm() -> Iterator[Check]:
             yield Check("plugin", "ok", "vLLM loads composite directories")
     else:
         yield Check("plugin", "error", "vLLM does not find it: the package is not installed", "pip install rast-eval")
+
+
+def _speculation() -> Iterator[Check]:
+    from rast_eval.decoding.vllm import certificate
+
+    build = certificate.build()
+    if build[0] == "none":
+        return
+    found, here = certificate.load(), f"vLLM {' '.join(build)}"
+    if found is None:
+        yield Check("speculation", "ok", f"sampling not tested: {here}", "rast-eval doctor --certify speculation")
+    elif found.exact:
+        yield Check("speculation", "ok", f"samples exactly: {here}, tested {found.made[:10]}")
+    else:
+        yield Check("speculation", "warning", f"does not sample exactly: {here}", "leave out --speculate")
 
 
 def _hub() -> Iterator[Check]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rast_eval.config import LOCAL, EngineConfig
+from rast_eval.decoding.speculation import draft_bytes, resident
 from rast_eval.errors import OutOfMemory
 from rast_eval.inputs.models import shape_of
 from rast_eval.inputs.shapes import DTYPE_BYTES, config_of
@@ -21,7 +22,8 @@ class MemoryPlan:
     """What a system needs, in bytes over all devices of one engine.
 
     Attributes:
-        weights: of all members; a checkpoint that is used twice counts once.
+        weights: of all members; a checkpoint that is used twice counts once, an expert that drafts beside itself twice.
+        drafts: distributions of the tokens that an expert drafts.
         kv_per_token: keys and values of all members.
         context: tokens of the longest sequence that is planned for.
         devices: GPUs of one engine: tensor × pipeline parallel size.
@@ -30,6 +32,7 @@ class MemoryPlan:
     """
 
     weights: int
+    drafts: int
     kv_per_token: int
     context: int
     devices: int
@@ -39,7 +42,7 @@ class MemoryPlan:
     @property
     def budget(self) -> float:
         """Bytes that all devices grant; infinite where there is no device."""
-        return math.inf if self.device is None else self.device * self.share * self.devices
+        return math.inf if self.device is None else self.device * self.share * self.devices - self.drafts
 
     @property
     def sequences(self) -> int | None:
@@ -58,12 +61,13 @@ class MemoryPlan:
         """Smallest power of two of such devices that holds weights and one sequence."""
         if self.device is None:
             return None
-        need = (self.weights + self.kv_per_token * self.context) / (self.device * self.share)
+        need = (self.weights + self.drafts + self.kv_per_token * self.context) / (self.device * self.share)
         return 1 << max(0, math.ceil(math.log2(need)))
 
     def advice(self) -> str:
         """One sentence: what fits, or what does not and which flag changes it."""
         need = f"weights {_size(self.weights)}, KV cache {_size(self.kv_per_token * self.context)} a full sequence"
+        need += f", drafts {_size(self.drafts)}" if self.drafts else ""
         if self.device is None:
             return f"{need}."
         have = f"{self.devices} × {_size(self.device)} × {self.share:g}"
@@ -84,18 +88,20 @@ def plan_memory(
         longest: prompt and output tokens of the longest sequence; None for the whole context window.
         device: bytes of one device; None for this machine's, if it has a GPU.
     """
-    shapes = [shape_of(ref) for ref in system.members]
+    members = resident(system, config)
+    shapes = [shape_of(ref) for ref in members]
     known = [shape for shape in shapes if shape is not None]
     if len(known) < len(shapes):
         return None
     limits = [config.max_model_len, longest, *(shape.max_position_embeddings for shape in known)]
-    dtype = meant_dtype(config)
+    dtype, device = meant_dtype(config), device or gpu_bytes()
     return MemoryPlan(
-        weights=sum(weight_bytes(ref, dtype) or 0 for ref in system.members),
+        weights=sum(weight_bytes(ref, dtype) or 0 for ref in members),
+        drafts=draft_bytes(system, config, device),
         kv_per_token=sum(shape.kv_bytes_per_token(DTYPE_BYTES.get(dtype, 2)) for shape in known),
         context=min(limit for limit in limits if limit),
         devices=config.tensor_parallel_size * config.pipeline_parallel_size,
-        device=device or gpu_bytes(),
+        device=device,
         share=config.gpu_memory_utilization,
     )
 

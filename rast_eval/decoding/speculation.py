@@ -6,6 +6,8 @@ rejection sampling keeps the distribution. docs/speculation.md says when that pa
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,6 +23,13 @@ EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 BALANCE = 300.0
 """Tokens that a pass of an H100 works on while it reads the weights: 990 TFLOP/s over 3.35 TB/s, bf16."""
 
+
+RUNNER = "VLLM_USE_V2_MODEL_RUNNER"
+"""vLLM's own switch. On V1 the composite's expert drafts, a draft model has CUDA graphs, and a step that is to draft
+nothing costs nothing; V2 loads the expert a second time, and has neither."""
+
+LARGE_CARD = 70 << 30
+"""From so many bytes on vLLM decodes 1,024 sequences together, else 256."""
 
 MOST_DRAFTED = 8
 """Drafted tokens that AUTO goes up to: more were never faster."""
@@ -73,9 +82,35 @@ def described(expert: ModelRef, config: EngineConfig, acceptance: Acceptance, **
     return {"drafter": expert.label, "drafted": drafted, **facts, "acceptance": asdict(acceptance)}
 
 
-def draft_bytes(rows: int, drafted: int, columns: int) -> int:
-    """Bytes of the distributions, float32, that `rows` sequences keep of their drafted tokens."""
-    return 4 * rows * drafted * columns
+def uses_v2() -> bool:
+    """Whether vLLM's V2 model runner was asked for; V1 speculates unless it was."""
+    return os.environ.get(RUNNER) == "1"
+
+
+def resident(system: System, config: EngineConfig) -> tuple[ModelRef, ...]:
+    """Models whose weights and KV cache an engine holds: the members, and on V2 the expert that drafts once more."""
+    expert = _planned(system, config)
+    return (*system.members, *([expert] if expert is not None and uses_v2() else []))
+
+
+def draft_bytes(system: System, config: EngineConfig, device: int | None) -> int:
+    """Bytes of the distributions, float32, that all sequences decoded together keep of their drafted tokens.
+
+    Args:
+        device: bytes of one device, by which vLLM chooses how many these are.
+    """
+    shapes = [shape for ref in system.members if (shape := shape_of(ref))]
+    if _planned(system, config) is None or not shapes:
+        return 0
+    rows = config.max_num_seqs or (1024 if (device or 0) >= LARGE_CARD else 256)
+    return 4 * rows * most_drafted(config) * min(shape.vocab_size for shape in shapes)
+
+
+def _planned(system: System, config: EngineConfig) -> ModelRef | None:
+    """Who drafts on vLLM; None also where it will be refused."""
+    with suppress(UsageError):
+        return drafter(system, config) if config.backend == "vllm" else None
+    return None
 
 
 def drafter(system: System, config: EngineConfig) -> ModelRef | None:

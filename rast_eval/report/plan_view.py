@@ -88,16 +88,18 @@ def _memory(plan: Plan) -> Table:
     config = plan.config.engine
     on_cpu = config.backend == "hf" and runs_on_cpu(config)
     last = f"of {_bytes(main_memory())}" if on_cpu else "80 GB GPUs ≥"
-    header = ("system", "dtype", "weights", "KV a token", "KV a full sequence", last)
+    drafts = ("drafts",) if config.speculate else ()
+    header = ("system", "dtype", "weights", "KV a token", "KV a full sequence", *drafts, last)
     dtype = meant_dtype(config)
     rows = []
     for system, cells in plan.by_system().items():
         label = f"{'/'.join(dict.fromkeys(cell.arm for cell in cells))}: {_system(system)}"
         longest = max(cell.sampling.max_tokens for cell in cells)
         need = plan_memory(system, config, longest=longest, device=main_memory() if on_cpu else CARD_BYTES)
-        sizes = ["unknown"] * 4
+        sizes = ["unknown"] * (4 + len(drafts))
         if need is not None:
-            sizes = [*map(_bytes, (need.weights, need.kv_per_token, need.kv_per_token * need.context))]
+            sequence = need.kv_per_token * need.context
+            sizes = [*map(_bytes, (need.weights, need.kv_per_token, sequence, *([need.drafts] if drafts else [])))]
             sizes.append(str(need.devices_needed) if not on_cpu else "fits" if need.fits else "too little")
         rows.append((label, "the base's" if dtype == "auto" else dtype, *sizes))
     return Table("Memory", header, tuple(rows))

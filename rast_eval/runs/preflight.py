@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from rast_eval.config import LOCAL
 from rast_eval.decoding.checks import check_prompts, check_tokenizer, context_length
 from rast_eval.decoding.engine import check_engine
 from rast_eval.decoding.loading import load_tokenizer
+from rast_eval.decoding.vllm import certificate
 from rast_eval.errors import ModelError, StoreError
 from rast_eval.inputs import hub, prompts
 from rast_eval.results.store import Store
@@ -78,11 +80,15 @@ def check_engines(plan: Plan, missing: Mapping[Cell, Set[tuple[str, int]]] | Non
     """Refuse a system that no engine can start with; one that has nothing left to generate needs none.
 
     Raises:
-        RastEvalError: as `decoding.engine.check_engine`.
+        RastEvalError: as `decoding.engine.check_engine`, and where sampled drafts are not certified.
     """
+    config = plan.config.engine
     for system, cells in plan.by_system().items():
         if missing is None or any(missing[cell] for cell in cells):
-            check_engine(system, plan.config.engine)
+            check_engine(system, config)
+            sampled = system.deltas and not all(cell.sampling.greedy for cell in cells)
+            if sampled and config.speculate and config.backend == "vllm" and config.ray in (None, LOCAL):
+                certificate.require()
 
 
 def missing_keys(work: Work, held: Mapping[Cell, Set[tuple[str, int]]]) -> dict[Cell, Keys]:

