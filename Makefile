@@ -13,7 +13,7 @@ TESTS ?= tests
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: help setup setup-vllm demo test quick smoke bench lint clean
+.PHONY: help setup setup-vllm demo test quick smoke bench docs lint clean
 
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -53,11 +53,15 @@ smoke: setup     ## whole commands on the embedded models
 bench: setup-vllm ## a fused decode step against its members alone; minutes
 	$(BIN)/python tools/bench/decode.py
 
+docs: setup      ## the pages of docs/ as a site that opens from disk: site/index.html
+	$(PIP) -q -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build -q
+
 lint: setup      ## ruff and mypy --strict
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 clean:           ## remove .venv, caches and the demo's results; other results stay
-	rm -rf $(VENV) build dist results/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site results/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 -include paper.mk tiny.mk
