@@ -9,6 +9,7 @@ import typer
 
 from rast_eval.cli import options
 from rast_eval.cli.output import show
+from rast_eval.errors import UnknownName
 
 
 def list_(
@@ -17,11 +18,16 @@ def list_(
     prompts: Annotated[bool, typer.Option("--prompts", help="Only prompt templates.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     include_path: options.IncludePath = None,
+    needs: Annotated[str | None, typer.Option(help="Only models that have it: ceiling, the RL-tuned base.")] = None,
 ) -> None:
     """List models with their deltas and ceilings, benchmarks, and prompt templates."""
     import json
 
     tables = _tables(include_path)
+    if needs is not None:
+        if needs != "ceiling":
+            raise UnknownName("need", needs, ["ceiling"])
+        tables = {"models": [row for row in tables["models"] if row["RL-tuned"] != "–"]}
     chosen = {"models": models, "benchmarks": benchmarks, "prompts": prompts}
     wanted = {name: rows for name, rows in tables.items() if chosen[name] or not any(chosen.values())}
     if as_json:
@@ -37,9 +43,10 @@ def list_(
 
 def _tables(include_path: Path | None) -> dict[str, list[dict[str, str]]]:
     from rast_eval.inputs import benchmarks, prompts
-    from rast_eval.inputs.models import known_pairs
+    from rast_eval.inputs.models import include, known_pairs
 
     folder = options.existing_folder(include_path, "--include-path")
+    include(folder)
     models = [
         {
             "name": pair.name,

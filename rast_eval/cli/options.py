@@ -15,7 +15,7 @@ from rast_eval.config import AUTO, CodeScoring, EngineConfig, LimitFrom, RunConf
 from rast_eval.decoding.engine import BACKENDS
 from rast_eval.errors import UnknownName, UsageError
 from rast_eval.inputs import hub, resources
-from rast_eval.inputs.models import parse_weight, resolve_models
+from rast_eval.inputs.models import include, parse_weight, resolve_models
 from rast_eval.logs.plain import Keys
 from rast_eval.types import LINEAR, FusionRule, Models
 
@@ -47,7 +47,7 @@ Seed = Annotated[int, typer.Option(help="Seeds every sample, and every draw of p
 MaxTokens = Annotated[int | None, typer.Option(help="Generated tokens at most.", show_default="the benchmark's")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the samples that are there.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of local benchmark files [env: RAST_EVAL_DATA].")]
-IncludePath = Annotated[Path | None, typer.Option(help="Folder of your own benchmark YAMLs and prompt templates.")]
+IncludePath = Annotated[Path | None, typer.Option(help="Folder of your own benchmarks, prompts and models.toml.")]
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class SourceFlags:
     def __post_init__(self) -> None:
         """Check the folders, and close the hub where that is asked for."""
         existing_folder(self.data_dir, "--data-dir")
-        existing_folder(self.include_path, "--include-path")
+        include(existing_folder(self.include_path, "--include-path"))
         if self.offline:
             hub.set_offline()
 

@@ -86,7 +86,7 @@ def repeat(context: typer.Context, source: Path) -> None:
     Raises:
         StoreError: its checkpoints or its rows are others by now.
     """
-    from rast_eval.inputs.models import resolve_models
+    from rast_eval.inputs.models import include, resolve_models
     from rast_eval.results.reader import load_run
     from rast_eval.runs import folders
     from rast_eval.runs.repeat import check_unchanged, commands
@@ -101,6 +101,7 @@ def repeat(context: typer.Context, source: Path) -> None:
         if typed.keys() & set(DELTAS):
             stored |= dict.fromkeys(DELTAS)
         merged = {**stored, **typed}
+        include(merged["include_path"])
         names = [merged[name] for name in ("base", "delta", "expert", "antiexpert", "rl")]
         paths = {ref.path for ref in resolve_models(names[0], names[1] or (), *names[2:]).checkpoints}
         if "revision" not in typed:

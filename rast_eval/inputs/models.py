@@ -43,9 +43,44 @@ class ModelPair:
     benchmarks: tuple[str, ...]
 
 
+_INCLUDED: list[Path] = []
+
+
+def include(folder: Path | None) -> None:
+    """Know the pairs of `models.toml` in this folder too, for the rest of the process; none there is fine.
+
+    Raises:
+        UsageError: it is no table of families, each with a prompt, benchmarks and sizes that name a base.
+    """
+    file = folder / "models.toml" if folder else None
+    if file is None or not file.is_file() or file in _INCLUDED:
+        return
+    _INCLUDED.append(file)
+    _forget()
+    try:
+        known_pairs()
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        _INCLUDED.remove(file)
+        _forget()
+        raise UsageError(
+            f"{file} is no table of models ({type(error).__name__}: {error}).",
+            "Write [families.NAME] with prompt and benchmarks, and [families.NAME.sizes.SIZE] with base and rl.",
+        ) from error
+
+
+def _forget() -> None:
+    for known in (_table, known_pairs, known_shapes):
+        known.cache_clear()
+
+
 @cache
 def _table() -> dict[str, Any]:
-    return tomllib.loads((_HERE / "models.toml").read_text())
+    table = tomllib.loads((_HERE / "models.toml").read_text())
+    for file in _INCLUDED:
+        for name, own in tomllib.loads(file.read_text())["families"].items():
+            family = table["families"].setdefault(name, own)
+            family["sizes"] = {**family["sizes"], **own["sizes"]}
+    return table
 
 
 @cache

@@ -68,7 +68,7 @@ def identify(run: Run) -> tuple[str, str]:
 
 def short_name(ref: ModelRef) -> str:
     """`32b` for Qwen/Qwen2.5-32B, by hub id; else its own name."""
-    by_path = {pair.base.path: pair.name for pair in known_pairs().values()}
+    by_path = {pair.base.path: pair.name for pair in [*known_pairs().values()][::-1]}
     return by_path.get(ref.path, ref.name)
 
 

@@ -126,3 +126,13 @@ def test_ids_and_marks_that_are_not_there_are_warnings(own):
         assert [p.id for p in benchmarks.load(replace(benchmark, columns=columns))] == ["0", "1"]
     with pytest.warns(UserWarning, match=r"sums: 2 rows have no `boxed` in answer, the first '0'; the whole text"):
         benchmarks.load(replace(benchmark, gold="boxed"))
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("aime25", 30), ("aime_2026", 30), ("hmmt25", 30), ("hmmt_feb26", 33), ("brumo25", 30), ("beyond_aime", 100),
+     ("lcb_v6", 1055)],
+)  # fmt: skip
+def test_later_benchmarks_state_a_count_and_claim_no_hash(name, count):
+    benchmark = benchmarks.get(name)
+    assert (benchmark.count, benchmark.sha256) == (count, None)

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from rast_eval.errors import ModelError
+from rast_eval.errors import ModelError, UsageError
+from rast_eval.inputs import models
 from rast_eval.inputs.models import find_pair, known_shapes, resolve_models, shape_of
 from rast_eval.types import Delta, ModelRef, System
 
@@ -58,3 +59,24 @@ def test_the_shape_of_a_checkpoint_counts_its_tensors():
     shape = shape_of(ref)
     assert shape is not None
     assert shape.parameters == sum(tensor.numel() for tensor in weights.values())
+
+
+def test_a_table_of_ones_own_adds_pairs_and_a_broken_one_is_refused(tmp_path):
+    (tmp_path / "models.toml").write_text(
+        '[families.mine]\nprompt = "orz"\nbenchmarks = ["aime25"]\n[families.mine.sizes.7b]\nbase = "a/b"\nrl = "c/d"\n'
+    )
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "models.toml").write_text("[families.mine]\nsizes = 3\n")
+    try:
+        models.include(tmp_path)
+        assert resolve_models("32b", ["mine-7b"]).deltas[0] == Delta(
+            ModelRef("c/d", name="mine-7b-rl"), ModelRef("a/b", name="mine-7b")
+        )
+        with pytest.raises(UsageError, match="no table of models"):
+            models.include(broken)
+        assert find_pair("mine-7b") is not None
+    finally:
+        models._INCLUDED.clear()
+        models._forget()
+    assert find_pair("mine-7b") is None
