@@ -62,7 +62,7 @@ def _case(reproduction: Reproduction, case: PathCase, beside_paper: bool) -> lis
     """One path, each token that the base would not have said shaded, with the base's word above it."""
     differ = [a != b for a, b in zip(case.tokens, case.choices, strict=True)]
     labels = [_visible(choice) if differs else "" for choice, differs in zip(case.choices, differ, strict=True)]
-    title = f"RL path of {case.base}, {case.problem_id}; above: the base's token"
+    title = f"RL path of {case.base}, problem {case.problem_id}; above: the base's token"
     text = TokenText(title, case.tokens, [1.0 if differs else 0.0 for differs in differ], labels)
     picture = reproduction.save("figure1b", token_figure([text], columns=100))
     said = f"Problem {case.problem_id}: {percent(case.unchanged, 2)} % of the path's {len(case.tokens)} tokens are the "

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from rast_eval.report.style import INK, PAPER_KEY, footnote, grid, hollow, label_left
+from rast_eval.report.style import INK, PAPER_KEY, SOFT_INK, footnote, grid, hollow, label_left
 from rast_eval.types import Arm
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _bars(ax: Axes, groups: Groups) -> None:
             if not math.isnan(dot.low):
                 ax.plot([x, x], [dot.low, dot.high], color=INK, linewidth=1)
             above = dot.value if math.isnan(dot.high) else max(dot.value, dot.high)
-            shown = f"{dot.value:#.2g}".rstrip(".")
+            shown = f"{dot.value:#.2g}".rstrip(".") if dot.value else "0"
             ax.annotate(shown, (x, above + 0.02 * top), ha="center", fontsize=7, color=style.ink)
     ax.set_xticks(range(len(groups)), [name for name, _ in groups])
     ax.set_xlim(-0.6, len(groups) - 0.4)
@@ -125,7 +125,11 @@ def words(panels: Sequence[tuple[str, Mapping[str, Sequence[Dot]]]], xlabel: str
         ax.set_ylim(longest - 0.4, -0.6)
         ax.set_xlim(left=0)
         ax.set_title(title, loc="left")
-        ax.set_xlabel(xlabel)
+        if rows:
+            ax.set_xlabel(xlabel)
+        else:
+            ax.set_axis_off()
+            ax.text(0.0, 0.5, "no word of this list occurs", transform=ax.transAxes, color=SOFT_INK)
     _key(figure, [dot.arm for _, rows in panels for members in rows.values() for dot in members])
     return figure
 

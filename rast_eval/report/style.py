@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from rast_eval.types import Look
@@ -108,9 +109,9 @@ def grid(count: int, columns: int, width: float = 3.0, height: float = 2.7, **ax
 
 
 def label_left(axes: Sequence[Axes], columns: int, label: str) -> None:
-    """Name the y-axis of the first axes of each row."""
+    """Name the y-axis of the first axes of each row, in lines that are no longer than the axes are high."""
     for ax in axes[::columns]:
-        ax.set_ylabel(label)
+        ax.set_ylabel(fill(label, 26))
 
 
 def footnote(figure: Figure, *lines: str) -> None:

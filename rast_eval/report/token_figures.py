@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-HEAD = 0.4
+HEAD = 0.26
 """Inches for the titles."""
 EM = 0.0694
 """Inches a character of the monospaced font is wide: 0.602 em of 8.3 pt."""

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from figure_checks import assert_readable
 
 from rast_eval.paper import targets
 from tools import mock_paper
@@ -14,7 +15,12 @@ FIGURES = ("figure1", "figure1b", "figure3", "figure4", "figure5", "figure6", "f
 def test_the_papers_page_is_built_without_a_model_and_marked(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["mock_paper", "-o", str(tmp_path), "--limit", "4"])
     stamped = []
-    monkeypatch.setattr("rast_eval.report.style._stamp", lambda figure, mark: stamped.append(mark))
+
+    def stamp(figure, mark):
+        assert_readable(figure)
+        stamped.append(mark)
+
+    monkeypatch.setattr("rast_eval.report.style._stamp", stamp)
     mock_paper.main()
     assert capsys.readouterr().out.strip() == str(tmp_path / "paper.html")
     pages = [tmp_path / f"{name}.md" for name in targets.TARGETS]

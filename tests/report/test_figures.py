@@ -73,7 +73,7 @@ def sweep(values, spread, axis):
 def test_a_sweep_shows_spread_peak_and_differences_on_one_scale():
     panels = [sweep([60, 75, 70], [1, 2, 0.5], "λ"), sweep([79, 80, 60], [1, 1, 1], "temperature τ")]
     lower = [sweep([-15, 0, -5], (), "λ"), sweep([1, 0, -19], (), "temperature τ")]
-    figure = figures.sweep_figure(panels, "Avg.", lower)
+    figure = figures.sweep_figure(panels, "tiny-arith (generated word problems), Avg. in %", lower)
     assert len(figure.axes) == 4
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
     assert figure.axes[2].get_ylim() == figure.axes[3].get_ylim()

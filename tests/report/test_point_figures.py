@@ -60,4 +60,5 @@ def test_words_stand_in_rows():
     figure = point_figures.words([("self-verification", rows), ("branching", {})], "an output")
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["check", "verify", "test"]
     assert len(figure.axes[0].lines) == 9
+    assert texts(figure) == ["no word of this list occurs"]
     assert_readable(figure)
