@@ -16,7 +16,9 @@ def view(
     *,
     run: options.RunFolder,
     second: Annotated[Path | None, typer.Argument(metavar="[RUN2]", help="A run to set beside it.")] = None,
-    port: Annotated[int | None, typer.Option(help="On 127.0.0.1.", show_default="8421, else a free one")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="On 127.0.0.1.", show_default="8421, else a free one")
+    ] = None,
     bundle: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write one file that needs no server and no network.")
     ] = None,
@@ -24,7 +26,6 @@ def view(
     sources: options.SourceFlags,
 ) -> None:
     """Look at every sample: question, gold, arms side by side, where they part; finished, growing or imported runs."""
-    from rast_eval.report.links import PORT
     from rast_eval.view.bundle import write_bundle
     from rast_eval.view.data import Sources, Viewed
     from rast_eval.view.server import ViewServer
@@ -35,7 +36,7 @@ def view(
         write_bundle(shown, bundle, limit)
         typer.echo(bundle)
         return
-    with ViewServer(shown, PORT if port is None else port) as server:
+    with ViewServer(shown, port) as server:
         typer.echo(f"{server.url}   (Ctrl-C ends it)")
         try:
             server.serve_forever()

@@ -8,6 +8,7 @@ index.sample(("17", 3))               # its line, read from disk now
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,7 +19,7 @@ from typing import NamedTuple
 
 from rast_eval.results import lines
 from rast_eval.results.digests import belongs
-from rast_eval.results.lines import BUFFER_BYTES, Damage, Damaged, Place, Row
+from rast_eval.results.lines import BUFFER_BYTES, Damage, Place, Row
 from rast_eval.results.samples import Key, key_of
 from rast_eval.results.store import Store
 from rast_eval.types import Cell
@@ -189,7 +190,7 @@ class CellIndex:
 
         Raises:
             KeyError: it is not there.
-            Damaged: its file was changed since `refresh`.
+            lines.Damaged: its file was changed since `refresh`.
         """
         at = self.samples[key]
         return lines.read_sample(_read(at.file, at.offset, at.length))
@@ -210,9 +211,9 @@ class CellIndex:
             with file.open("rb", buffering=BUFFER_BYTES) as handle:
                 for key, at in held:
                     handle.seek(at.offset)
-                    # A line replaced while it is read is left out: the next refresh finds what is there.
-                    with suppress(Damaged):
-                        yield key, lines.read_sample(handle.read(at.length))["output"]
+                    # Its digest was checked when it was found. A line replaced since is left out until `refresh`.
+                    with suppress(ValueError, KeyError):
+                        yield key, json.loads(handle.read(at.length))["output"]
 
 
 def _read(path: Path, offset: int, length: int) -> bytes:

@@ -14,7 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from rast_eval.errors import RastEvalError
+from rast_eval.errors import RastEvalError, UsageError
+from rast_eval.report.links import PORT
 from rast_eval.view.data import Viewed
 from rast_eval.view.page import Page, make_page
 
@@ -36,17 +37,22 @@ class ViewServer(ThreadingHTTPServer):
     """Serves `shown` on the loopback address.
 
     Args:
-        port: the one to take; another free one where it is taken, or for 0.
+        port: None for `PORT`, or another free one where that is taken.
+
+    Raises:
+        UsageError: the port that was asked for is taken.
     """
 
     daemon_threads = True
 
-    def __init__(self, shown: Viewed, port: int) -> None:
+    def __init__(self, shown: Viewed, port: int | None = None) -> None:
         self.shown = shown
-        try:
-            super().__init__(("127.0.0.1", port), _Handler)
-        except OSError:
-            super().__init__(("127.0.0.1", 0), _Handler)
+        for number in (PORT, 0) if port is None else (port,):
+            try:
+                return super().__init__(("127.0.0.1", number), _Handler)
+            except OSError as error:
+                reason = error.strerror
+        raise UsageError(f"Port {port} of 127.0.0.1 cannot be taken: {reason}.", "Type another --port, or none.")
 
     @property
     def url(self) -> str:

@@ -57,6 +57,7 @@ def test_several_deltas_are_numbered():
 
 
 def test_the_viewer_shows_what_the_command_wrote(tmp_path, capsys):
+    """As docs/viewing.md types it."""
     run = tmp_path / "run"
     made = ["run", "--arms", "base,rast", "-L", "2", "--n", "1", "--max-tokens", "40", "-o", str(run)]
     assert dispatch(made) == 0

@@ -5,6 +5,9 @@ import json
 
 import pytest
 
+from rast_eval.errors import UsageError
+from rast_eval.view.server import ViewServer
+
 
 def ask(server, path, host=None):
     connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1])
@@ -62,3 +65,8 @@ def test_every_question_has_an_answer(server, path, status):
 def test_a_seed_survives_the_browsers_numbers(server):
     _, body = ask(server, "/api/sample?b=own&c=1&p=3&s=2")
     assert json.loads(body)["seed"] == "1"
+
+
+def test_a_port_that_is_taken(server):
+    with pytest.raises(UsageError, match="cannot be taken"):
+        ViewServer(server.shown, server.server_address[1])

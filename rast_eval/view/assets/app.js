@@ -75,7 +75,11 @@ function heading(view) {
   ];
 }
 
-const help = () => h("p", { class: "empty" }, "j k or ↓ ↑ the next problem · ← → the next sample · / search · m formulas as typed · Esc back");
+const help = () => [
+  h("p", { class: "empty" }, "j k or ↓ ↑ the next problem · ← → the next sample · / search · m formulas as typed · Esc back"),
+  h("p", { class: "empty dots legend" }, Object.entries(known.marks).filter(([mark]) => mark !== " ")
+    .map(([mark, name]) => h("span", {}, h("i", { class: `m-${mark}` }), ` ${name}`))),
+];
 
 async function look(state, view) {
   if (found.q === state.q && found.b === view.b && (!state.q || found.version === known.version)) return;
