@@ -36,6 +36,7 @@ def power(
     from rast_eval.report.power_view import power_table
     from rast_eval.results import questions
     from rast_eval.results.reader import load_run
+    from rast_eval.runs.grading import benchmark_of
 
     names = options.split_names(benchmarks)
     pilot = load_run(source) if source is not None else None
@@ -49,7 +50,7 @@ def power(
     wide = options.parse_points(gap, "--gap") / 100 if gap is not None else None
     folder = options.existing_folder(include_path, "--include-path")
     found = []
-    for benchmark in (known.get(name, folder) for name in names):
+    for benchmark in (benchmark_of(pilot, name, folder) if pilot else known.get(name, folder) for name in names):
         size = (benchmark.name, share)
         if pilot is not None:
             found += questions.ask_pilot(pilot, *size, benchmark.count, target / 100)

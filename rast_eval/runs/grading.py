@@ -177,7 +177,7 @@ def rows_of(run: Run, benchmark: Benchmark, data_dir: Path | None = None) -> lis
 
 def _remembered(run: Run, benchmark: str, flag: str) -> Path | None:
     """The folder that a benchmark of the run was read with, as `data_dir` or `include_path`."""
-    name = run.manifest["benchmarks"].get(benchmark, {}).get(flag)
+    name = run.manifest.get("benchmarks", {}).get(benchmark, {}).get(flag)
     folder = run.path / name if name else None  # an imported run holds its own rows
     if folder and not folder.is_dir():
         typed = f"--{flag.replace('_', '-')}"

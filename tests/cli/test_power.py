@@ -3,6 +3,7 @@ import io
 import json
 
 import pytest
+from own_runs import write_benchmark
 from run_writer import write_run
 
 from rast_eval import statistics
@@ -54,6 +55,20 @@ def test_a_pilot_shows_how_much_problems_and_samples_vary(power, tmp_path):
     shown = " ".join(power("--from", path, "--detect", 4).out.split())
     assert "a pilot of 40 problems × 4 and 4 samples" in shown
     assert "and so bounds a recovery rate" in shown
+
+
+def test_a_pilots_own_benchmark_is_found_where_the_pilot_had_it(power, tmp_path):
+    cells = [
+        {"arm": arm, "benchmark": "sums", "accuracy": x, "problems": 8, "n": 4}
+        for arm, x in (("base", 0.3), ("rast", 0.5))
+    ]
+    path = write_run(tmp_path / "pilot", cells)
+    assert "There is no benchmark named 'sums'" in power("--from", path, code=2).err
+    write_benchmark(tmp_path / "own")
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["benchmarks"] = {"sums": {"include_path": str(tmp_path / "own"), "count": 8, "expected_count": 8}}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    assert "sums" in power("--from", path).out
 
 
 def test_a_pilot_without_the_arms_is_refused(power, tmp_path):

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -39,12 +40,18 @@ def test_a_shaded_token_can_be_read(value):
     assert style.shade(0.0, 0.0) == "#FFFFFF"
 
 
-def test_every_colour_of_text_on_a_page_can_be_read():
-    found = re.findall(r"(?<![-\w])color: (#\w+)", page.STYLE)
-    assert found
-    for short in found:
-        full = "#" + "".join(2 * digit for digit in short[1:]) if len(short) == 4 else short
-        assert style.contrast(full, "#FFFFFF") >= LEAST, short
+def test_every_colour_of_text_on_a_page_can_be_read_by_day_and_by_night():
+    css = Path(page.__file__).with_name("page.css").read_text()
+    found = {name: pair for name, *pair in re.findall(r"--(\w+): light-dark\((#\w+), (#\w+)\)", css)}
+    full = {
+        name: ["#" + "".join(2 * digit for digit in c[1:]) if len(c) == 4 else c for c in pair]
+        for name, pair in found.items()
+    }
+    named = set(re.findall(r"(?<![-\w])color: var\(--(\w+)\)", css))
+    assert {"ink", "soft", "link"} <= named <= set(full)
+    for name in named:
+        for text, ground in zip(full[name], full["page"], strict=True):
+            assert style.contrast(text, ground) >= LEAST, name
 
 
 @pytest.mark.parametrize(
