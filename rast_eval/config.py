@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from rast_eval.types import Models
 
@@ -51,6 +53,9 @@ class EngineConfig:
         max_model_len: context in tokens; None for the members' smallest.
         speculate: tokens that an expert drafts a pass, 0 for plain decoding; AUTO finds the number while it runs.
         ray: address of a Ray cluster, `local` for one of this process's own, None where one engine is enough.
+        head_dtype: of the members' heads, `float32` or `auto` for that of the other layers: bfloat16 logits between
+            16 and 32 are 0.125 apart, and RAST adds three of them.
+        hf_overrides: fields of config.json to replace in every member.
         extra: further keyword arguments for `vllm.LLM`.
 
     >>> import rast_eval
@@ -60,6 +65,7 @@ class EngineConfig:
 
     backend: str = "hf"
     dtype: str = "auto"
+    head_dtype: str = "auto"
     tensor_parallel_size: int = 1
     pipeline_parallel_size: int = 1
     data_parallel_size: int = 1
@@ -71,7 +77,15 @@ class EngineConfig:
     seed: int = 0
     offline: bool = False
     ray: str | None = None
+    hf_overrides: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> str:
+        """All that decides how members compute, in words: `auto`, or `bfloat16, heads float32, {"rope_theta": 1e6}`."""
+        heads = [f"heads {self.head_dtype}"] if self.head_dtype != "auto" else []
+        replaced = [json.dumps(self.hf_overrides, sort_keys=True)] if self.hf_overrides else []
+        return ", ".join([self.dtype, *heads, *replaced])
 
     @property
     def is_spread(self) -> bool:

@@ -240,7 +240,7 @@ class Cell:
         draw: seed by which `problem_count` of them were drawn; None for the first ones.
         until: half-width in points at which sampling stops before n samples; None for never.
         template_sha256: digest of the prompt's template.
-        dtype: as typed; a session holds what the engine made of `auto`.
+        dtype: `EngineConfig.numbers`; a session holds what the engine made of `auto`.
     """
 
     arm: Arm

@@ -19,6 +19,7 @@ ROOMS = (
         "errors",
         "names",
         "files",
+        "machine",
         "arms",
         "systems",
         "types",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from rast_eval import machine
 from rast_eval.config import AUTO, CodeScoring, EngineConfig, LimitFrom, RunConfig
 from rast_eval.decoding.engine import BACKENDS
 from rast_eval.errors import UnknownName, UsageError
@@ -124,6 +125,7 @@ class EngineFlags:
         str | None, typer.Option(help="hf or vllm.", show_default="vllm where it is installed beside a GPU")
     ] = None
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16, for every member.")] = "auto"
+    head_dtype: Annotated[str, typer.Option(help="Of the members' heads: auto, or float32 for finer logits.")] = "auto"
     tensor_parallel_size: Annotated[int, typer.Option(min=1, help="GPUs a model is split over (vllm).")] = 1
     pipeline_parallel_size: Annotated[int, typer.Option(min=1, help="Pipeline stages (vllm).")] = 1
     data_parallel_size: Annotated[int, typer.Option(min=1, help="Engines side by side (vllm).")] = 1
@@ -131,6 +133,9 @@ class EngineFlags:
     max_model_len: Annotated[int | None, typer.Option(min=1, help="Context window in tokens.")] = None
     max_num_seqs: Annotated[int | None, typer.Option(min=1, help="Sequences decoded together.")] = None
     enforce_eager: Annotated[bool, typer.Option("--enforce-eager", help="No CUDA graphs, no compilation.")] = False
+    hf_overrides: Annotated[
+        str | None, typer.Option(metavar="JSON", help="Fields of config.json to replace in every member.")
+    ] = None
     speculate: Annotated[str, typer.Option(help="Tokens that the expert drafts a pass: a number, auto or off.")] = "off"
     ray: Annotated[
         str | None, typer.Option(help="Spread over the Ray cluster at this address; local for one of its own.")
@@ -145,6 +150,8 @@ class EngineFlags:
         resolved = {
             "backend": resolve_backend(self.backend, models),
             "dtype": resolve_dtype(self.dtype),
+            "head_dtype": resolve_dtype(self.head_dtype, "--head-dtype"),
+            "hf_overrides": parse_overrides(self.hf_overrides),
             "speculate": parse_speculate(self.speculate),
         }
         return EngineConfig(**{**vars(self), **resolved}, seed=seed, offline=offline)
@@ -301,13 +308,14 @@ def resolve_backend(name: str | None, models: Models) -> str:
 
     Raises:
         UnknownName: no such backend.
+        BackendError: there is a GPU, and its driver does not answer.
     """
     if name is not None:
         if name not in BACKENDS:
             raise UnknownName("backend", name, BACKENDS)
         return name
     embedded = Path(models.base.path).parent == resources.embedded_checkpoints()
-    return "vllm" if not embedded and shutil.which("nvidia-smi") and find_spec("vllm") else "hf"
+    return "vllm" if not embedded and find_spec("vllm") and machine.cards() else "hf"
 
 
 def parse_rule(text: str, models: Models) -> FusionRule:
@@ -342,15 +350,30 @@ def parse_speculate(text: str) -> int:
 DTYPES = {"half": "float16", "fp16": "float16", "bf16": "bfloat16", "float": "float32", "fp32": "float32"}
 
 
-def resolve_dtype(name: str) -> str:
-    """`--dtype` by the name torch gives it.
+def parse_overrides(text: str | None) -> dict[str, Any]:
+    """`--hf-overrides` as `EngineConfig.hf_overrides`.
+
+    Raises:
+        UsageError: no JSON object.
+    """
+    try:
+        return dict(json.loads(text or "{}"))
+    except (ValueError, TypeError) as error:
+        raise UsageError(
+            f"--hf-overrides {text} is no JSON object.",
+            """Type for instance --hf-overrides '{"rope_theta": 1000000}'.""",
+        ) from error
+
+
+def resolve_dtype(name: str, flag: str = "--dtype") -> str:
+    """A dtype's flag by the name torch gives it.
 
     Raises:
         UnknownName: no such dtype.
     """
     known = ("auto", "float32", "bfloat16", "float16")
     if DTYPES.get(name, name) not in known:
-        raise UnknownName("dtype", name, known)
+        raise UnknownName(flag.removeprefix("--").replace("-", " "), name, known)
     return DTYPES.get(name, name)
 
 

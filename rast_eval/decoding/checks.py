@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rast_eval.config import EngineConfig
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PROBE = "Solve $x^2 - 12x + 35 = 0$ step by step:\n\tdef f(n): return 3.14 * n  # naïve, λ ≤ 1 «ок» 数学"
+
+CONTEXT_STEP = 256
+"""A context that is fitted to its sequences is a multiple of so many tokens."""
 
 
 def check_tokenizers(system: System) -> None:
@@ -71,9 +75,26 @@ def check_same_members(old: System, new: System) -> None:
 def context_length(system: System, config: EngineConfig) -> int | None:
     """Tokens that prompt and output may hold together: the smallest member's, or `--max-model-len`."""
     shapes = [shape for ref in system.members if (shape := shape_of(ref))]
-    limits = [shape.max_position_embeddings for shape in shapes]
+    stretched = config.hf_overrides.get("max_position_embeddings")
+    limits = [int(stretched) if stretched else shape.max_position_embeddings for shape in shapes]
     limits += [config.max_model_len] if config.max_model_len else []
     return min(limits, default=None)
+
+
+def fit_context(system: System, config: EngineConfig, lengths: Iterable[int]) -> EngineConfig:
+    """The configuration with a context that holds the longest sequence, where the user set none.
+
+    The models' own context would ask for a KV cache of 131,072 tokens where a run needs a few thousand.
+
+    Args:
+        lengths: prompt and output tokens of every sequence.
+    """
+    longest = max(lengths, default=0)
+    if config.max_model_len or not longest:
+        return config
+    # Rounded up, so that runs of like length find each other's compiled graphs.
+    rounded = -(-longest // CONTEXT_STEP) * CONTEXT_STEP
+    return replace(config, max_model_len=min(rounded, context_length(system, config) or rounded))
 
 
 def check_prompts(requests: Sequence[Request], system: System, context: int | None) -> None:

@@ -11,12 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rast_eval.decoding.composite_tokenizer import write_tokenizer
-from rast_eval.decoding.loading import explain
+from rast_eval.decoding.loading import SMALL_FILES, explain
 from rast_eval.errors import ModelError, UsageError
 from rast_eval.types import LINEAR, ModelRef, System
-
-SMALL_FILES = ("*.json", "*.model", "*.txt", "*.jinja")
-"""Of a repository on the hub: configurations and tokenizer, without weights."""
 
 GENERATION_KEYS = ("bos_token_id", "eos_token_id", "pad_token_id")
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 
 from rast_eval.config import LOCAL, EngineConfig
 from rast_eval.decoding.checks import check_tokenizers
-from rast_eval.decoding.memory import check_memory, gpu_bytes
+from rast_eval.decoding.fetching import fetch
+from rast_eval.decoding.memory import check_memory, gpu_bytes, weight_bytes
 from rast_eval.decoding.speculation import drafter
 from rast_eval.errors import BackendError, UnknownName, UsageError, install
+from rast_eval.machine import shown_bytes
 from rast_eval.types import Engine, System
 
 
@@ -81,8 +84,19 @@ def make_engine(system: System, config: EngineConfig) -> Engine:
     """
     check_engine(system, config)
     check_tokenizers(system)
+    fetch(system.members)
+    _say_what_loads(system, config)
     if config.is_spread:
         from rast_eval.decoding.ray import RayEngine
 
         return RayEngine(make_engine, system, config)
     return BACKENDS[config.backend](system, config)
+
+
+def _say_what_loads(system: System, config: EngineConfig) -> None:
+    """Loading takes minutes for large models, and compiling as long again, in silence otherwise."""
+    sizes = [weight_bytes(ref, config.dtype) for ref in system.members]
+    told = f", {shown_bytes(sum(filter(None, sizes)))} of weights" if all(sizes) else ""
+    compiled = config.backend == "vllm" and not config.enforce_eager and gpu_bytes() is not None
+    then = "; graphs are compiled, and kept for the next start with these models" if compiled else ""
+    print(f"loading {', '.join(ref.label for ref in system.members)}{told}{then} …", file=sys.stderr, flush=True)

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_finite, check_same_members, context_length
+from rast_eval.decoding.devices import runs_on_cpu
+from rast_eval.decoding.heads import widen_head
 from rast_eval.decoding.loading import end_token_ids, load_model, load_tokenizer
 from rast_eval.decoding.memory import meant_dtype
 from rast_eval.decoding.rules import combine
@@ -101,14 +103,17 @@ class HFEngine:
 
     def __init__(self, system: System, config: EngineConfig) -> None:
         self.system, self.config = system, config
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = "cpu" if runs_on_cpu() else "cuda"
         dtype = meant_dtype(config)
         self.dtype = (
             dtype if dtype == "auto" else getattr(torch, {"half": "float16", "float": "float32"}.get(dtype, dtype))
         )
         if self.device == "cpu" and self._parameters() < SMALL:
             torch.set_num_threads(1)
-        self.models = [load_model(ref, self.dtype, self.device) for ref in system.members]
+        self.models = [load_model(ref, self.dtype, self.device, config.hf_overrides) for ref in system.members]
+        if config.head_dtype != "auto":
+            for model in self.models:
+                widen_head(model, getattr(torch, config.head_dtype))
         self.tokenizer = load_tokenizer(system.base)
         self.end_ids = end_token_ids(system.base)
         self.context = context_length(system, config)

@@ -10,6 +10,9 @@ from rast_eval.errors import ModelError, OutOfMemory, RastEvalError
 from rast_eval.inputs import hub
 from rast_eval.types import ModelRef
 
+SMALL_FILES = ("*.json", "*.model", "*.txt", "*.jinja")
+"""Of a repository on the hub: configurations and tokenizer, without weights."""
+
 
 def explain(error: Exception, ref: ModelRef) -> RastEvalError:
     """The user's view of why a checkpoint could not be loaded."""
@@ -108,20 +111,31 @@ def end_token_ids(ref: ModelRef) -> frozenset[int]:
     return frozenset(declared if isinstance(declared, list) else [declared])
 
 
-def load_model(ref: ModelRef, dtype: Any, device: str) -> Any:
+def load_model(ref: ModelRef, dtype: Any, device: str, overrides: Mapping[str, Any] | None = None) -> Any:
     """The checkpoint as a `transformers` causal language model in eval mode.
+
+    Args:
+        overrides: fields of its config.json to replace.
 
     Raises:
         ModelError: missing, gated or unreadable, or its weights are not those of its config.json.
         OutOfMemory: the weights do not fit.
     """
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
     try:
+        config = AutoConfig.from_pretrained(
+            ref.path, revision=ref.revision, trust_remote_code=False, **(overrides or {})
+        )
         model, found = AutoModelForCausalLM.from_pretrained(
-            ref.path, revision=ref.revision, dtype=dtype, output_loading_info=True, trust_remote_code=False
+            ref.path,
+            revision=ref.revision,
+            config=config,
+            dtype=dtype,
+            output_loading_info=True,
+            trust_remote_code=False,
         )
         _refuse_other_weights(ref, found)
         return model.to(device).eval()

@@ -1,20 +1,30 @@
-"""Whether weights and KV cache fit, from config files alone, and which flag to change where they do not."""
+"""Whether weights, KV cache and work space fit, from config files alone, and which flag to change where they do not."""
 
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from typing import Any
 
+from rast_eval import machine
 from rast_eval.config import LOCAL, EngineConfig
+from rast_eval.decoding.checks import context_length
 from rast_eval.decoding.speculation import draft_bytes, resident
 from rast_eval.errors import OutOfMemory
 from rast_eval.inputs.models import shape_of
 from rast_eval.inputs.shapes import DTYPE_BYTES, config_of
+from rast_eval.machine import main_memory, shown_bytes
 from rast_eval.types import ModelRef, System
 
-GB = 1e9
+LOGIT_BYTES = 10
+"""Of one column of one row: a member's logits in 16 bits, the fused ones and the probabilities in 32."""
+
+USEFUL_CONTEXT = 1024
+"""A shorter context is not worth proposing."""
+
+LARGE_CARD = 70 << 30
+"""From so much memory on vLLM decodes more sequences together: (sequences, tokens of a step)."""
+BATCH_LARGE, BATCH_SMALL = (1024, 16384), (256, 8192)
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,8 @@ class MemoryPlan:
     Attributes:
         weights: of all members; a checkpoint that is used twice counts once, an expert that drafts beside itself twice.
         drafts: distributions of the tokens that an expert drafts.
+        activations: of the widest layer of a full step.
+        each: on every device: hidden states of a full step, fused logits of all sequences.
         kv_per_token: keys and values of all members.
         context: tokens of the longest sequence that is planned for.
         devices: GPUs of one engine: tensor × pipeline parallel size.
@@ -33,23 +45,26 @@ class MemoryPlan:
 
     weights: int
     drafts: int
+    activations: int
+    each: int
     kv_per_token: int
     context: int
     devices: int
     device: int | None
     share: float
 
-    @property
-    def budget(self) -> float:
-        """Bytes that all devices grant; infinite where there is no device."""
-        return math.inf if self.device is None else self.device * self.share * self.devices - self.drafts
+    def room(self, devices: int) -> float:
+        """Bytes for KV cache on so many devices; negative where not even the weights fit, infinite without a device."""
+        if self.device is None:
+            return math.inf
+        return (self.device * self.share - self.each) * devices - self.weights - self.drafts - self.activations
 
     @property
     def sequences(self) -> int | None:
         """Sequences of full length whose KV cache fits beside the weights; None without a device."""
         if self.device is None:
             return None
-        return max(0, int((self.budget - self.weights) // max(1, self.kv_per_token * self.context)))
+        return max(0, int(self.room(self.devices) // max(1, self.kv_per_token * self.context)))
 
     @property
     def fits(self) -> bool:
@@ -58,25 +73,34 @@ class MemoryPlan:
 
     @property
     def devices_needed(self) -> int | None:
-        """Smallest power of two of such devices that holds weights and one sequence."""
-        if self.device is None:
-            return None
-        need = (self.weights + self.drafts + self.kv_per_token * self.context) / (self.device * self.share)
-        return 1 << max(0, math.ceil(math.log2(need)))
+        """Smallest power of two of such devices that holds one sequence of full length; None if no number does."""
+        sizes = (1 << power for power in range(11))
+        enough = (size for size in sizes if self.room(size) >= self.kv_per_token * self.context)
+        return None if self.device is None else next(enough, None)
+
+    @property
+    def flag(self) -> str:
+        """The flag that makes it fit, as typed."""
+        tokens = int(self.room(self.devices) // max(1, self.kv_per_token)) if self.device is not None else 0
+        if tokens >= USEFUL_CONTEXT:
+            return f"--max-model-len {tokens}"
+        if self.devices_needed is not None:
+            return f"--tensor-parallel-size {self.devices_needed}"
+        return "--max-num-seqs 8"
 
     def advice(self) -> str:
         """One sentence: what fits, or what does not and which flag changes it."""
-        need = f"weights {_size(self.weights)}, KV cache {_size(self.kv_per_token * self.context)} a full sequence"
-        need += f", drafts {_size(self.drafts)}" if self.drafts else ""
+        sequence = shown_bytes(self.kv_per_token * self.context)
+        need = f"weights {shown_bytes(self.weights)}, KV cache {sequence} a full sequence"
+        need += f", drafts {shown_bytes(self.drafts)}" if self.drafts else ""
         if self.device is None:
             return f"{need}."
-        have = f"{self.devices} × {_size(self.device)} × {self.share:g}"
+        work = self.activations / self.devices + self.each
+        have = f"{self.devices} × {shown_bytes(self.device)} × {self.share:g}"
+        need = f"{need}, work space {shown_bytes(work)} a device"
         if self.fits:
             return f"{need}: {have} holds {self.sequences} full sequences at once."
-        if self.weights < self.budget:
-            tokens = int((self.budget - self.weights) // max(1, self.kv_per_token))
-            return f"{need}: {have} is too little; --max-model-len {tokens} fits."
-        return f"{need}: {have} is too little; --tensor-parallel-size {self.devices_needed} fits."
+        return f"{need}: {have} is too little; {self.flag} fits."
 
 
 def plan_memory(
@@ -89,17 +113,26 @@ def plan_memory(
         device: bytes of one device; None for this machine's, if it has a GPU.
     """
     members = resident(system, config)
-    shapes = [shape_of(ref) for ref in members]
-    known = [shape for shape in shapes if shape is not None]
-    if len(known) < len(shapes):
+    shapes = [shape for ref in members if (shape := shape_of(ref))]
+    context = context_length(system, config)
+    if len(shapes) < len(members) or context is None:
         return None
-    limits = [config.max_model_len, longest, *(shape.max_position_embeddings for shape in known)]
     dtype, device = meant_dtype(config), device or gpu_bytes()
+    wide = DTYPE_BYTES.get(dtype, 2)
+    rows, tokens = BATCH_LARGE if device is not None and device >= LARGE_CARD else BATCH_SMALL
+    if config.backend == "hf":  # the rows that fit are decoded together, and no step is filled up
+        rows, tokens = 1, 1
+    hidden = [shape.hidden_size for shape in shapes]
     return MemoryPlan(
         weights=sum(weight_bytes(ref, dtype) or 0 for ref in members),
         drafts=draft_bytes(system, config, device),
-        kv_per_token=sum(shape.kv_bytes_per_token(DTYPE_BYTES.get(dtype, 2)) for shape in known),
-        context=min(limit for limit in limits if limit),
+        # Gate and up projection, and their product, of the one layer that is computed.
+        activations=3 * tokens * wide * max(shape.intermediate_size for shape in shapes),
+        # Residual, input and two copies of what all members return; logits of the sequences that are sampled.
+        each=tokens * wide * 2 * (max(hidden) + sum(hidden))
+        + LOGIT_BYTES * (config.max_num_seqs or rows) * min(shape.vocab_size for shape in shapes),
+        kv_per_token=sum(shape.kv_bytes_per_token(wide) for shape in shapes),
+        context=min(context, longest or context),
         devices=config.tensor_parallel_size * config.pipeline_parallel_size,
         device=device,
         share=config.gpu_memory_utilization,
@@ -147,34 +180,22 @@ def runs_on_cpu(config: EngineConfig) -> bool:
 
 
 def gpu_bytes() -> int | None:
-    """Memory of the smallest visible GPU; None on a machine without any."""
-    import torch
-
-    if not torch.cuda.is_available():
-        return None
-    return min(torch.cuda.get_device_properties(index).total_memory for index in range(torch.cuda.device_count()))
+    """Memory of the smallest visible GPU, asked of its driver; None on a machine without any."""
+    return machine.card_bytes()
 
 
 def check_memory(system: System, config: EngineConfig) -> None:
-    """Refuse an engine whose weights alone are larger than its devices, before anything is loaded.
+    """Refuse an engine that cannot hold its weights, its work space and one sequence, before anything is loaded.
 
     Raises:
         OutOfMemory: names the sizes and the flag to change.
+        BackendError: the driver of this machine's GPU does not answer.
     """
     plan = plan_memory(system, config, device=gpu_bytes() or main_memory())
-    if plan is not None and plan.weights > plan.budget:
-        have = f"{plan.devices} × {_size(plan.device or 0)} × --gpu-memory-utilization {plan.share:g}"
-        more = "--tensor-parallel-size" if config.backend == "vllm" else "--backend vllm with --tensor-parallel-size"
+    if plan is not None and not plan.fits:
+        told, _, _ = plan.advice().rpartition(";")
+        more = "" if config.backend == "vllm" or "tensor" not in plan.flag else "--backend vllm with "
         raise OutOfMemory(
-            f"The weights of {system.label} take {_size(plan.weights)}, and {have} is less.",
-            f"Type {more} {plan.devices_needed}, or choose smaller models.",
+            f"{system.label} does not fit: {told}.",
+            f"Type {more}{plan.flag}, or choose smaller models.",
         )
-
-
-def main_memory() -> int:
-    """Bytes of memory of this machine."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def _size(count: float) -> str:
-    return f"{count / GB:.1f} GB" if count >= GB / 10 else f"{count / 1e6:.1f} MB"

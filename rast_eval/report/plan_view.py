@@ -8,9 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from rast_eval.decoding.memory import main_memory, meant_dtype, plan_memory, runs_on_cpu
+from rast_eval.decoding.memory import meant_dtype, plan_memory, runs_on_cpu
 from rast_eval.errors import ModelError, RastEvalError
 from rast_eval.inputs import hub, prompts
+from rast_eval.machine import main_memory
 from rast_eval.report.table import Table, render_table
 from rast_eval.runs import pace
 from rast_eval.runs.plan import Plan

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -85,16 +86,19 @@ def _flags(settings: Any, kind: type, inherited: Mapping[str, Any]) -> Iterator[
         if field.name in LEFT_OUT:
             continue
         value = getattr(settings, field.name)
-        if value == inherited.get(field.name, field.default):
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        if value == inherited.get(field.name, default):
             continue
         flag = "--" + NAMES.get(field.name, field.name).replace("_", "-")
-        text = WORDS.get(field.name, {}).get(value) or _text(value)
+        text = WORDS[field.name].get(value, str(value)) if field.name in WORDS else _text(value)
         yield from [flag] if value is True else [flag, text]
 
 
 def _text(value: Any) -> str:
     if isinstance(value, Path):
         return str(value.resolve())
+    if isinstance(value, dict):
+        return json.dumps(value)
     if isinstance(value, tuple):  # a shard is a pair of numbers, other tuples hold names
         return "/".join(map(str, value)) if all(isinstance(part, int) for part in value) else ",".join(value)
     return str(value)

@@ -178,7 +178,7 @@ def _cell(
         template_sha256=prompt.sha256,
         seed=config.seed,
         backend=config.engine.backend,
-        dtype=config.engine.dtype,
+        dtype=config.engine.numbers,
         continues=prompt.continues,
         until=config.until if n > 1 else None,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rast_eval.config import LOCAL
-from rast_eval.decoding.checks import check_prompts, check_tokenizer, context_length
+from rast_eval.decoding.checks import check_prompts, check_tokenizer, context_length, fit_context
 from rast_eval.decoding.engine import check_engine
 from rast_eval.decoding.loading import load_tokenizer
 from rast_eval.decoding.vllm import certificate
@@ -85,7 +85,8 @@ def check_engines(plan: Plan, missing: Mapping[Cell, Set[tuple[str, int]]] | Non
     config = plan.config.engine
     for system, cells in plan.by_system().items():
         if missing is None or any(missing[cell] for cell in cells):
-            check_engine(system, config)
+            # Prompts are short beside outputs, and may not be here yet.
+            check_engine(system, fit_context(system, config, (cell.sampling.max_tokens for cell in cells)))
             sampled = system.deltas and not all(cell.sampling.greedy for cell in cells)
             if sampled and config.speculate and config.backend == "vllm" and config.ray in (None, LOCAL):
                 certificate.require()

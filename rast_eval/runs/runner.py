@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
 from rast_eval.config import EngineConfig
+from rast_eval.decoding.checks import fit_context
 from rast_eval.decoding.engine import make_engine
 from rast_eval.results.store import Store
 from rast_eval.runs import grading
@@ -89,9 +90,9 @@ def generate(
                     if not todo:
                         continue
                     if engine is None:
-                        checkpoints = ", ".join(ref.label for ref in system.members)
-                        print(f"loading {checkpoints} …", file=sys.stderr, flush=True)
-                        engine = load(system, plan.config.engine)
+                        asked = [(cell, request) for cell in cells for request in work.requests[cell]]
+                        lengths = (len(r.prompt_token_ids) + cell.sampling.max_tokens for cell, r in asked)
+                        engine = load(system, fit_context(system, plan.config.engine, lengths))
                         session.loaded(system, engine.settings)
                     with progress.cell(f"{cell.arm} on {cell.benchmark}", len(part), len(part) - len(todo)):
                         _generate_cell(store, cell, todo, work, session, engine, progress)

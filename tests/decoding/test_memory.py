@@ -9,6 +9,7 @@ import pytest
 
 from rast_eval.config import EngineConfig
 from rast_eval.decoding import memory
+from rast_eval.decoding.checks import fit_context
 from rast_eval.decoding.memory import check_memory, plan_memory, weight_bytes
 from rast_eval.errors import OutOfMemory
 from rast_eval.inputs.models import resolve_models
@@ -35,7 +36,8 @@ def test_sizes_of_a_published_trio():
     [
         ("32b", "14b", 1, 16384, "--tensor-parallel-size 2 fits"),
         ("32b", "14b", 2, 16384, "full sequences at once"),
-        ("32b", "1.5b", 1, 16384, "--max-model-len"),
+        ("32b", "14b", 2, 131072, "--max-model-len"),
+        ("32b", "1.5b", 1, 16384, "--tensor-parallel-size 2 fits"),
         ("llama3.1-70b", "llama3.1-8b", 4, 4096, "full sequences at once"),
     ],
 )
@@ -47,9 +49,10 @@ def test_verdict_names_the_flag(base, delta, tensor_parallel, longest, says):
 
 
 def test_the_proposed_context_and_card_count_do_fit():
-    short = plan_memory(system("32b", "1.5b"), VLLM, longest=16384, device=CARD)
+    two = replace(VLLM, tensor_parallel_size=2)
+    short = plan_memory(system("32b", "14b"), two, device=CARD)
     tokens = int(short.advice().rpartition("--max-model-len ")[2].split()[0])
-    assert 0 < tokens < 16384
+    assert 16384 < tokens < short.context == 131072
     assert replace(short, context=tokens).fits
     assert not replace(short, context=tokens + 1).fits
     many = plan_memory(system("llama3.1-70b", "llama3.1-8b"), VLLM, longest=8192, device=CARD)
@@ -87,7 +90,37 @@ def test_weights_larger_than_the_device_are_refused_before_loading(monkeypatch):
     with pytest.raises(OutOfMemory, match=r"124\.6 GB") as caught:
         check_memory(system("32b", "14b"), EngineConfig(backend="vllm", max_model_len=16384))
     assert "--tensor-parallel-size 8" in caught.value.hint
-    check_memory(system("32b", "14b"), EngineConfig(backend="vllm", tensor_parallel_size=8))
+    check_memory(system("32b", "14b"), EngineConfig(backend="vllm", tensor_parallel_size=8, max_model_len=16384))
+
+
+def test_work_space_is_counted():
+    """10 bytes a column and sequence for the logits, beside the widest layer and the hidden states of a step."""
+    few, many = (
+        plan_memory(system("7b", "1.5b"), replace(VLLM, max_num_seqs=rows), longest=4096, device=CARD)
+        for rows in (64, 1064)
+    )
+    assert many.each - few.each == 10 * 151936 * 1000
+    assert few.activations == 3 * 16384 * 2 * 18944
+    assert few.sequences > many.sequences
+    assert plan_memory(system("7b", "1.5b"), VLLM, device=24 * 10**9).activations == 3 * 8192 * 2 * 18944
+
+
+def test_a_default_context_that_is_too_long_is_refused_and_a_fitted_one_is_not(monkeypatch):
+    monkeypatch.setattr(memory, "gpu_bytes", lambda: 81559 << 20)
+    trio, two = system("32b", "14b"), replace(VLLM, tensor_parallel_size=2)
+    with pytest.raises(OutOfMemory, match=r"KV cache 85\.9 GB a full sequence") as caught:
+        check_memory(trio, two)
+    assert "--max-model-len" in caught.value.hint
+    fitted = fit_context(trio, two, [300 + 16384, 17])
+    assert fitted.max_model_len == 16896
+    check_memory(trio, fitted)
+
+
+def test_a_fitted_context_never_exceeds_the_models_nor_replaces_the_users():
+    trio = system("7b", "1.5b")
+    assert fit_context(trio, VLLM, [10**6]).max_model_len == 131072
+    assert fit_context(trio, replace(VLLM, max_model_len=4096), [10**6]).max_model_len == 4096
+    assert fit_context(trio, VLLM, []).max_model_len is None
 
 
 def test_transformers_on_a_cpu_mean_float32(monkeypatch):

@@ -45,7 +45,7 @@ def test_another_tokenizer_is_refused(folder, capsys):
 def test_what_does_not_fit_is_refused(folder, capsys, monkeypatch):
     monkeypatch.setattr("rast_eval.decoding.memory.main_memory", lambda: 1000)
     monkeypatch.setattr("rast_eval.decoding.memory.gpu_bytes", lambda: None)
-    assert "The weights of tiny-l take 2.6 MB" in refused(capsys)
+    assert "tiny-l does not fit: weights 2.6 MB" in refused(capsys)
 
 
 def test_a_run_of_other_settings_is_refused_and_a_smaller_one_tells_the_time(folder, capsys):
