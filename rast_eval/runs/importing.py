@@ -270,8 +270,8 @@ def _prompt_facts(prompt: Prompt) -> dict[str, Any]:
 
 def _tell(store: Store, cell: Cell, found: Logged) -> None:
     """What was taken and what was not, on stderr."""
-    many = f"{len(found.count)} problems × {cell.n} samples"
-    print(f"{store.root}: {cell.name}, {many} of {cell.system.label}.", file=sys.stderr)
+    size = f"{len(found.count)} × {cell.n}"
+    print(f"{store.root}: {cell.name}, outputs {size}, made by {cell.system.label}.", file=sys.stderr)
     if found.again:
         print(f"{found.again} rows hold the same outputs under another filter and were left out.", file=sys.stderr)
     short = sum(count < cell.n for count in found.count.values())
