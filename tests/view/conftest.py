@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from run_writer import write_run
 
+from rast_eval.files import replace_file
 from rast_eval.inputs import benchmarks
+from rast_eval.results.reader import iter_samples, load_run
+from rast_eval.results.token_rows import TokenRow, token_file
 from rast_eval.view.data import Sources, Viewed
 from rast_eval.view.server import ViewServer
 
@@ -37,7 +40,20 @@ def run_and_rows(tmp_path_factory) -> tuple[Path, Path]:
          "graded_by": ["simplerl", "strict"], "disagree": 5},
         {"arm": "rl", "accuracy": 0.8, "n": 4, "output": OUTPUT, **facts},
     ]  # fmt: skip
-    return write_run(folder / "run", cells), folder / "rows"
+    return with_tokens(write_run(folder / "run", cells)), folder / "rows"
+
+
+def with_tokens(root: Path) -> Path:
+    """What `analyze tokens` would leave for one sample: three tokens, the second flipped."""
+    run = load_run(root)
+    cell = run.cell("rast", "own")
+    row = next(row for row in iter_samples(run, cell) if (row["problem_id"], row["sample"]) == ("7", 0))
+    top = dict.fromkeys(("base", "expert", "antiexpert", "RAST"), (((1, 0.9), (2, 0.1)),) * 3)
+    numbers, flips = (0.0, 1.5, 0.1), (False, True, False)
+    texts = {1: ATTACK, 2: " b"}
+    line = TokenRow("7", 0, row["output_sha256"], False, (1, 2, 1), top, *(numbers,) * 4, flips, texts).line()
+    replace_file(token_file(root, cell), line)
+    return root
 
 
 @pytest.fixture(scope="session")

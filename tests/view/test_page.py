@@ -108,6 +108,12 @@ def test_no_text_of_a_model_or_a_benchmark_runs(page, url):
     page.look("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert page.look("document.querySelectorAll('#detail img, #detail script, #detail a, #list img').length") == 0
     assert page.look("document.title") != "taken"
+    page.click(".token.flip")
+    assert page.look("document.querySelectorAll('.token.flip').length") == 1
+    assert page.look("[...document.querySelectorAll('.members th')].map((one) => one.textContent)") == [
+        "base", "expert", "antiexpert", "RAST"]  # fmt: skip
+    assert "onerror" in page.look("document.querySelector('.members code').textContent")
+    assert page.look("document.querySelectorAll('.microscope img').length") == 0
     assert "onerror" in page.look("document.querySelector('[data-column=\"1\"] .output').textContent")
     assert page.problems == [], "neither an error nor a refused script"
 
