@@ -2,8 +2,8 @@
 
     python -m tools.rules --limit 60 --n 4 -o results/rules
 
-Accuracy and recovery are those of `rast-eval report`; the share is what the run recorded; tokens/s are of generation
-alone, on transformers, after the models are loaded, and move with whatever else the machine does.
+Accuracy and recovery are those of `rast-eval report`; the share is what the run recorded. Speed is tokens a CPU second
+of generation alone, on transformers with one thread, so that other programs hardly move it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rast_eval.inputs.models import resolve_models
 from rast_eval.results.metrics import evaluate_runs
 from rast_eval.results.store import Store
 from rast_eval.runs import plan, runner
-from rast_eval.types import LINEAR, Completion, Engine, FusionRule, Request, Sampling, System
+from rast_eval.types import Completion, Engine, FusionRule, Request, Sampling, System
 
 RULES = (
     "linear",
@@ -37,7 +37,7 @@ RULES = (
 
 
 class TimedEngine:
-    """An engine that adds up how long it generates, and how many tokens."""
+    """An engine that adds up its CPU seconds while it generates, and its tokens."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self.seconds, self.tokens = engine, 0.0, 0
@@ -57,12 +57,12 @@ class TimedEngine:
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
     ) -> Iterator[Completion]:
         """The engine's completions; what is done with them meanwhile is not counted."""
-        since = time.perf_counter()
+        since = time.process_time()
         for completion in self._engine.generate(requests, sampling, stop, stop_token_ids):
-            self.seconds += time.perf_counter() - since
+            self.seconds += time.process_time() - since
             self.tokens += completion.num_tokens
             yield completion
-            since = time.perf_counter()
+            since = time.process_time()
 
 
 def main() -> None:
@@ -76,7 +76,7 @@ def main() -> None:
     config = RunConfig(models, n=flags.n, limit=flags.limit, engine=EngineConfig(dtype="float32"))
     runner.run(plan.build(replace(config, arms=("base@sampled", "rl"))), flags.output / "frame")
     frame = ""
-    print("| rule | accuracy, % | recovery, % | acted, % | tokens/s |\n|---|---|---|---|---|")
+    print("| rule | accuracy, % | recovery, % | acted, % | tokens a CPU second |\n|---|---|---|---|---|")
     for text in RULES:
         rule = FusionRule.parse(text)
         root, timed = flags.output / text.replace(":", ","), list[TimedEngine]()
@@ -95,11 +95,12 @@ def main() -> None:
         gap = rl.accuracy.value - base.accuracy.value
         recovery = 100 * (cell.accuracy.value - base.accuracy.value) / gap
         counts = [s["rule_acted"]["rast/tiny-arith"] for s in Store(root).manifest()["sessions"] if "rule_acted" in s]
-        acted = "100" if rule == LINEAR else f"{100 * counts[0][0] / max(1, counts[0][1]):.1f}" if counts else "–"
+        acted, positions = counts[0] if counts else (0, 0)
+        share = f"{100 * acted / positions:.1f}" if positions else "100"
         speed = f"{timed[0].tokens / timed[0].seconds:.0f}" if timed else "–"
         bounds = f"[{100 * cell.accuracy.low:.1f}, {100 * cell.accuracy.high:.1f}]"
         accuracy = f"{100 * cell.accuracy.value:.1f} {bounds}"
-        print(f"| `{text}` | {accuracy} | {recovery:.1f} | {acted} | {speed} |", flush=True)
+        print(f"| `{text}` | {accuracy} | {recovery:.1f} | {share} | {speed} |", flush=True)
         frame = f"base {100 * base.accuracy.value:.1f} %, RL ceiling {100 * rl.accuracy.value:.1f} %"
     print(f"\n{frame}")
 
