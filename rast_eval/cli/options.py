@@ -125,7 +125,9 @@ class EngineFlags:
         str | None, typer.Option(help="hf or vllm.", show_default="vllm where it is installed beside a GPU")
     ] = None
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16, for every member.")] = "auto"
-    head_dtype: Annotated[str, typer.Option(help="Of the members' heads: auto, or float32 for finer logits.")] = "auto"
+    head_dtype: Annotated[str, typer.Option(help="Of the members' heads: auto, or float32 for finer logits (hf).")] = (
+        "auto"
+    )
     tensor_parallel_size: Annotated[int, typer.Option(min=1, help="GPUs a model is split over (vllm).")] = 1
     pipeline_parallel_size: Annotated[int, typer.Option(min=1, help="Pipeline stages (vllm).")] = 1
     data_parallel_size: Annotated[int, typer.Option(min=1, help="Engines side by side (vllm).")] = 1
@@ -134,7 +136,7 @@ class EngineFlags:
     max_num_seqs: Annotated[int | None, typer.Option(min=1, help="Sequences decoded together.")] = None
     enforce_eager: Annotated[bool, typer.Option("--enforce-eager", help="No CUDA graphs, no compilation.")] = False
     hf_overrides: Annotated[
-        str | None, typer.Option(metavar="JSON", help="Fields of config.json to replace in every member.")
+        str | None, typer.Option(metavar="JSON", help="Fields of config.json to replace in every member (hf).")
     ] = None
     speculate: Annotated[str, typer.Option(help="Tokens that the expert drafts a pass: a number, auto or off.")] = "off"
     ray: Annotated[
