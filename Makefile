@@ -15,7 +15,7 @@ WORKERS ?= 2
 VLLM ?= 0.32.0
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: help setup setup-vllm demo test quick smoke bench vllm-matrix docs lint clean
+.PHONY: help setup setup-vllm demo test quick smoke bench torture vllm-matrix docs lint clean
 
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -61,6 +61,9 @@ docs: setup      ## the pages of docs/ as a site that opens from disk: site/inde
 
 vllm-matrix:     ## the engine tests on other releases of vLLM: VERSIONS="0.28.0 0.32.0"
 	PYTHON=$(PYTHON) PIP_FLAGS="$(PIP_FLAGS)" bash tools/vllm_matrix.sh $(VERSIONS)
+
+torture: setup-vllm ## kill -9 at random moments and every other fault; writes docs/torture.md
+	$(BIN)/python -m tools.torture
 
 lint: setup      ## ruff and mypy --strict
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +32,19 @@ def cannot_write(path: Path, error: OSError) -> StoreError:
         return StoreError(f"{path} cannot be written: the disk is full.", hint)
     hint = "Everything written before is kept: mend that or type another folder, then repeat the command."
     return StoreError(f"{path} cannot be written: {error.strerror}.", hint)
+
+
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off what would interrupt this thread until the block is done."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def make_folder(path: Path) -> None:

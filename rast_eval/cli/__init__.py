@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -19,9 +20,9 @@ from rast_eval.names import printable
 INTERRUPTED = 130
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Measure": ("power", "run", "sweep", "score", "grade", "import"),
+    "Measure": ("power", "run", "sweep", "slurm", "score", "grade", "import"),
     "Read": ("report", "compare", "verify", "analyze", "view", "paper", "list", "export"),
-    "Serve": ("doctor", "compose", "serve", "completion"),
+    "Serve": ("doctor", "fetch", "compose", "serve", "completion"),
 }
 
 HELP = """\
@@ -130,9 +131,21 @@ def _interrupted() -> int:
     return INTERRUPTED
 
 
+def _interrupt_on(*numbers: signal.Signals) -> None:
+    """Take these signals, of batch systems and closing terminals, as Ctrl-C; one that is ignored stays so."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
+
+
 def main() -> None:
     """Entry point of `rast-eval` and `python -m rast_eval`."""
     prepare_streams()
+    _interrupt_on(signal.SIGTERM, signal.SIGHUP)
     arguments = sys.argv[1:]
     # Ours are meant for the user; those of libraries are for their developers.
     warnings.simplefilter("ignore")

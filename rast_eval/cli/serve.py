@@ -16,6 +16,7 @@ import typer
 
 from rast_eval.cli import options
 from rast_eval.cli.flags import grouped
+from rast_eval.decoding.vllm import keeper
 from rast_eval.types import System
 
 CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -55,7 +56,7 @@ def serve(
     check_tokenizers(system)
     with tempfile.TemporaryDirectory(prefix="rast-composite-") as folder:
         name = "+".join([system.base.label, *(pair.antiexpert.label for pair in system.deltas)])
-        raise typer.Exit(_serve(str(compose(system, Path(folder))), [name, "rast"], context.args, dry_run))
+        raise typer.Exit(_serve(str(compose(system, Path(folder))), [name, "rast"], context.args, dry_run, folder))
 
 
 def command_line(model: str, names: Sequence[str], flags: Sequence[str], *, on_cpu: bool) -> list[str]:
@@ -73,7 +74,8 @@ def command_line(model: str, names: Sequence[str], flags: Sequence[str], *, on_c
     return [*command, *flags]
 
 
-def _serve(model: str, names: Sequence[str], flags: Sequence[str], dry_run: bool) -> int:
+def _serve(model: str, names: Sequence[str], flags: Sequence[str], dry_run: bool, folder: str = "") -> int:
+    """Start vLLM's server and wait for its end; `folder` goes with it."""
     import torch
 
     on_cpu = not torch.cuda.is_available()
@@ -84,8 +86,14 @@ def _serve(model: str, names: Sequence[str], flags: Sequence[str], dry_run: bool
     environment = {"VLLM_LOGGING_STREAM": "ext://sys.stderr", **os.environ}
     if on_cpu:
         environment.setdefault("VLLM_CPU_KVCACHE_SPACE", "4")
-    process = subprocess.Popen(command, env=environment)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # vLLM finishes its requests and frees the devices; then this process goes on to remove the composite.
-        signal.signal(number, lambda *_: process.terminate())
-    return max(0, process.wait())
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    watched = [sys.executable, "-I", keeper.__file__, str(process.pid), folder]
+    guard = subprocess.Popen(watched, stdin=subprocess.PIPE, start_new_session=True)
+    assert guard.stdin is not None
+    line = guard.stdin
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: line.close())
+    code = process.wait()
+    line.close()
+    guard.wait()
+    return max(0, code)

@@ -42,5 +42,9 @@ def console() -> Console:
     """Of the terminal's width, or COLUMNS; of any width where stdout is a file or a pipe."""
     from rich.console import Console
 
+    class Pipe(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would end the command with a failure
+
     piped = not sys.stdout.isatty() and not os.environ.get("COLUMNS")
-    return Console(width=PIPED_COLUMNS if piped else None)
+    return Pipe(width=PIPED_COLUMNS if piped else None)

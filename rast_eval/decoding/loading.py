@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from rast_eval.errors import ModelError, OutOfMemory, RastEvalError
@@ -50,10 +51,32 @@ def explain(error: Exception, ref: ModelRef) -> RastEvalError:
             f"{ref.path} is not in the local hub cache and the hub cannot be reached.",
             "Check the network and leave out --offline, or type the path of a local folder.",
         )
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    if status >= 500 or any(sign in text for sign in ("Consistency check", "peer closed", "Timeout", "incomplete")):
+        told = f"answered with error {status}" if status else "broke off"
+        return ModelError(
+            f"The hub {told} while {ref.path} was fetched.",
+            "Type the same command again: what is here already stays, and half a file goes on where it stopped.",
+        )
     first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return ModelError(
         f"{ref.label} could not be loaded: {first_line}", "Check that the folder holds a complete checkpoint."
     )
+
+
+def fetch_checkpoint(ref: ModelRef) -> Path:
+    """The folder of a hub checkpoint's weights, tokenizer and configs, fetched where they are not there yet.
+
+    Raises:
+        ModelError: absent, gated, or the hub does not deliver it.
+    """
+    from huggingface_hub import snapshot_download
+
+    hub.reachable()
+    try:
+        return Path(snapshot_download(ref.path, revision=ref.revision, allow_patterns=[*SMALL_FILES, "*.safetensors"]))
+    except Exception as error:  # of many unrelated types
+        raise explain(error, ref) from error
 
 
 @lru_cache(maxsize=16)

@@ -7,6 +7,8 @@ from typing import Any
 
 from rast_eval.errors import StoreError
 from rast_eval.names import quoted
+from rast_eval.results import recovery
+from rast_eval.results.lines import Damaged
 from rast_eval.results.reader import GradeMatrix, Run
 from rast_eval.types import LINEAR, Cell
 
@@ -88,6 +90,30 @@ def row_warnings(run: Run) -> list[str]:
             told.append(f"{name}: {rows['count']} rows where {rows['expected_count']} are expected.")
         elif not rows["as_known"]:
             told.append(f"{name}: the sha256 of its rows is not the one this version knows; they are not {name}'s own.")
+    return told
+
+
+def shard_warnings(run: Run) -> list[str]:
+    """A sentence on the shards of a run that are missing or unfinished; none where one command took all problems."""
+    if (run.path / "manifest.json").is_file():
+        return []
+    ended: dict[int, dict[int, bool]] = {}
+    for path in run.path.glob("manifest.shard-*-of-*.json"):
+        index, count = path.stem.removeprefix("manifest.shard-").split("-of-")
+        try:
+            whole = recovery.read_manifest(path)[0].get("status") == "complete"
+        except Damaged:
+            whole = False
+        ended.setdefault(int(count), {})[int(index)] = whole
+    told = []
+    for whole_count, shards in ended.items():
+        for what, missing in (
+            ("missing", [index for index in range(whole_count) if index not in shards]),
+            ("unfinished", [index for index, whole in sorted(shards.items()) if not whole]),
+        ):
+            if missing:
+                listed = ", ".join(f"{index}/{whole_count}" for index in missing)
+                told.append(f"Shards {what}: {listed}; the same command with --shard brings each.")
     return told
 
 

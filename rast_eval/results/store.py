@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rast_eval.errors import StoreError
-from rast_eval.files import append_descriptor, cannot_write, sync_folder, write_all, write_json
+from rast_eval.files import append_descriptor, cannot_write, sync_folder, uninterrupted, write_all, write_json
 from rast_eval.inputs.identity import changed_parts
 from rast_eval.results import lines, recovery, samples
 from rast_eval.results.lines import Damage, Damaged, Row
@@ -254,8 +254,9 @@ class Store:
             descriptor = self._appending[path]
             size = os.fstat(descriptor).st_size
             try:
-                write_all(descriptor, lines.encode_sample(facts, completion.output))
-                os.fsync(descriptor)
+                with uninterrupted():
+                    write_all(descriptor, lines.encode_sample(facts, completion.output))
+                    os.fsync(descriptor)
             except OSError:
                 with suppress(OSError):  # else the next process drops the torn line
                     os.ftruncate(descriptor, size)

@@ -13,6 +13,7 @@ import os
 import re
 import socket
 import threading
+import time
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,10 +27,16 @@ RESOLVE = re.compile(r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)$")
 
 
 class LoopbackHub:
-    """`with LoopbackHub(root) as hub:` answers at `hub.url`; `hub.log` holds one line a request."""
+    """`with LoopbackHub(root) as hub:` answers at `hub.url`; `hub.log` holds one line a request.
+
+    `hub.gated` holds repositories that need an approval; `hub.faults` what becomes of the next downloads of files of a
+    name: `500`, `slow` (three seconds) or `half`, which breaks off in the middle.
+    """
 
     def __init__(self, root: Path):
         self.root, self.log = root, []
+        self.gated: set[str] = set()
+        self.faults: dict[str, list[str]] = {}
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"hub": self}))
         # A name for the hub and a number for its storage: to a client these are two hosts, as in the world outside.
         # `datasets` also asks datasets-server.HOST, which under localhost cannot leave this machine.
@@ -104,6 +111,7 @@ def is_large(path: str) -> bool:
 
 class _Handler(BaseHTTPRequestHandler):
     hub: LoopbackHub
+    cut = False
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_):
@@ -159,7 +167,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def checked(self, kind, name, revision):
         repository = self.hub.repository(kind, name)
-        if repository is None:
+        if name in self.hub.gated:
+            self.missing("GatedRepo", status=403)
+        elif repository is None:
             self.missing("RepoNotFound", status=401)  # what the hub tells someone who is not logged in
         elif revision not in (None, "main", repository.commit):
             self.missing("RevisionNotFound")
@@ -171,6 +181,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.answer(status, b"{}", {"X-Error-Code": code, "X-Error-Message": code, **(headers or {})})
 
     def content(self, body, headers):
+        faults = self.hub.faults.get(Path(urlsplit(self.path).path).name, [])
+        fault = faults.pop(0) if faults and self.command == "GET" else None
+        if fault == "500":
+            self.answer(500, b"", {})
+            return
+        if fault == "slow":
+            time.sleep(3)
+        self.cut = fault == "half"
         wanted = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if wanted is None:
             self.answer(200, body, {"Accept-Ranges": "bytes", **headers})
@@ -184,4 +202,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body)
+            self.wfile.write(body[: len(body) // 2] if self.cut else body)
+        self.close_connection |= self.cut
+        self.cut = False

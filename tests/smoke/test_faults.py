@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from commands import COMMAND, SMALL, figures, lines, rast_eval
 
+from rast_eval.inputs import resources
+
 pytestmark = pytest.mark.slow
 
 pytest.importorskip("torch")
@@ -192,3 +194,45 @@ def test_a_report_shows_what_a_growing_run_holds(tmp_path):
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert "all cells: 32/32 new samples" in errors
+
+
+def test_ctrl_c_while_grading_keeps_the_grades(run):
+    grades = {path: path.read_bytes() for path in (run / "grades").rglob("*.jsonl")}
+    process = subprocess.Popen(
+        [*COMMAND, "score", str(run), "--workers", "2"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: [os.setsid(), signal.signal(signal.SIGINT, signal.SIG_DFL)],
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not children.read_text().strip():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: workers too
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Type the same command again to continue." in errors
+    assert "Traceback" not in errors
+    assert {path: path.read_bytes() for path in (run / "grades").rglob("*.jsonl")} == grades
+
+
+def test_a_closed_stdout_costs_no_report(tmp_path):
+    command = " ".join([*COMMAND, "run", "-L", "2", "--n", "1", "--arms", "base", "-o", "run"])
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | true"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "run" / "report.md").is_file()
+
+
+def test_a_model_that_never_stops_is_cut_and_named(tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(resources.embedded_checkpoints() / "s-base", own)
+    generation = own / "generation_config.json"
+    generation.write_text(json.dumps({**json.loads(generation.read_text()), "eos_token_id": 3}))
+    command = ["run", "--base", own, "--delta", "none", "-b", "tiny-arith", "-L", "2", "--n", "1", "--max-tokens", "20"]
+    told = rast_eval(*command, "-o", "run", cwd=tmp_path)
+    assert {row["finish_reason"] for row in lines(tmp_path / "run", "base")} == {"length"}
+    assert "were cut at 20 tokens" in " ".join(told.stdout.split())

@@ -143,24 +143,26 @@ def test_killed_anywhere_it_continues_to_the_same_figures(finished, tmp_path, ra
     assert figures(tmp_path / "run") == figures(folder)
 
 
-def test_ctrl_c_keeps_everything(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_and_a_batch_systems_signals_keep_everything(number, tmp_path):
     # A test runner in the background ignores SIGINT, and so would its children.
     process = start(
-        *("run", "-L", "200", "--n", "4", "--max-num-seqs", "4", "-o", tmp_path / "run"),
+        *("run", "-L", "200", "--n", "4", "--max-num-seqs", "4", "--arms", "base", "-o", tmp_path / "run"),
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: [signal.signal(n, signal.SIG_DFL) for n in (signal.SIGINT, signal.SIGHUP)],
     )
     path = tmp_path / "run" / "samples" / "base" / "tiny-arith.jsonl"
     while not (path.is_file() and path.read_bytes().count(b"\n") >= 4):
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert "Interrupted" in errors
+    assert "Type the same command again to continue." in errors
     assert "Traceback" not in errors
     assert len(lines(tmp_path / "run", "base")) >= 4
+    assert path.read_bytes().endswith(b"}\n")
 
 
 def test_the_same_seed_gives_the_same_report(finished, tmp_path, rast_eval):
