@@ -214,7 +214,7 @@ def _connect(config: EngineConfig) -> Any:
     # Ray asks home about itself, and warns about it, unless told not to.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     shared: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": True, "include_dashboard": False}
-    on_term = signal.getsignal(signal.SIGTERM)
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         if config.ray in (None, LOCAL):
             ray.init(_node_ip_address="127.0.0.1", **shared)
@@ -226,7 +226,7 @@ def _connect(config: EngineConfig) -> Any:
             f"There is no Ray at {config.ray or LOCAL}: {str(error).splitlines()[0]}",
             "Start one with `ray start --head`, or type --ray without an address for one of your own.",
         ) from error
-    signal.signal(signal.SIGTERM, on_term)  # Ray's own would end this process with another code and no word
+    signal.signal(signal.SIGTERM, handler)  # Ray's own would end this process with another code and no word
     return ray
 
 
