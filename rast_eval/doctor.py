@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Literal
 
+from rast_eval import machine
 from rast_eval.errors import RastEvalError, install
 
 VLLM_RANGE = ((0, 26), (0, 34))
@@ -77,7 +77,7 @@ def _torch() -> Iterator[Check]:
 
     yield Check("torch", "ok", f"{torch.__version__}, transformers {version('transformers')}")
     if not torch.cuda.is_available():
-        yield Check("gpu", "ok", f"none visible; {os.cpu_count()} CPU cores, {_gb(_main_memory())} of memory")
+        yield Check("gpu", "ok", f"none visible; {os.cpu_count()} CPU cores, {_gb(machine.main_memory())} of memory")
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         free, total = torch.cuda.mem_get_info(index)
         busy = free < 0.8 * total
@@ -133,8 +133,7 @@ def _hub() -> Iterator[Check]:
     from huggingface_hub import constants, get_token
 
     folder = Path(constants.HF_HUB_CACHE)
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free = shutil.disk_usage(existing).free
+    existing, free = machine.existing_parent(folder), machine.free_disk(folder)
     cached = len(list(folder.glob("models--*"))) if folder.is_dir() else 0
     found = f"{folder}: {cached} models, {_gb(free)} free, token {'set' if get_token() else 'not set'}"
     if not os.access(existing, os.W_OK):
@@ -197,10 +196,6 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _main_memory() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _gb(count: float) -> str:

@@ -130,6 +130,24 @@ def _scorers() -> list[str]:
     return list(SCORERS)
 
 
+def _backends() -> list[str]:
+    from rast_eval.decoding.engine import BACKENDS
+
+    return list(BACKENDS)
+
+
+def _dtypes() -> Sequence[str]:
+    from rast_eval.cli.options import KNOWN_DTYPES
+
+    return KNOWN_DTYPES
+
+
+def _presets() -> list[str]:
+    from rast_eval.inputs.presets import PRESETS
+
+    return list(PRESETS)
+
+
 NAMES: Mapping[str, Callable[[], Sequence[str]]] = {
     **dict.fromkeys(("base", "expert", "antiexpert", "rl"), _models),
     "delta": lambda: [*_models(), "none"],
@@ -138,9 +156,9 @@ NAMES: Mapping[str, Callable[[], Sequence[str]]] = {
     "prompt": _prompts,
     "scorer": _scorers,
     "to": _formats,
-    "backend": lambda: ["hf", "vllm"],
-    "dtype": lambda: ["auto", "float32", "bfloat16", "float16"],
-    "preset": lambda: ["paper", "released"],
+    "backend": _backends,
+    "dtype": _dtypes,
+    "preset": _presets,
     "speculate": lambda: ["auto", "off"],
 }
 """Names that a flag takes, by the flag."""

@@ -18,10 +18,11 @@ def fetch(
     The same flags given to `rast-eval run --offline` then touch no network. What is there already is not asked for
     again, and half a download goes on where it stopped.
     """
-    from rast_eval.decoding.loading import fetch_checkpoint
+    from rast_eval.decoding.fetching import fetch_checkpoint
     from rast_eval.inputs import benchmarks, hub
 
     models = options.pinned(names.models(rl=rl))
+    hub.reachable()
     hub.check_disk(list(models.checkpoints))
     for ref in dict.fromkeys(models.checkpoints):
         path = ref.path if hub.is_local(ref) else fetch_checkpoint(ref)

@@ -349,6 +349,7 @@ def parse_speculate(text: str) -> int:
     return int(text)
 
 
+KNOWN_DTYPES = ("auto", "float32", "bfloat16", "float16")
 DTYPES = {"half": "float16", "fp16": "float16", "bf16": "bfloat16", "float": "float32", "fp32": "float32"}
 
 
@@ -373,9 +374,8 @@ def resolve_dtype(name: str, flag: str = "--dtype") -> str:
     Raises:
         UnknownName: no such dtype.
     """
-    known = ("auto", "float32", "bfloat16", "float16")
-    if DTYPES.get(name, name) not in known:
-        raise UnknownName(flag.removeprefix("--").replace("-", " "), name, known)
+    if DTYPES.get(name, name) not in KNOWN_DTYPES:
+        raise UnknownName(flag.removeprefix("--").replace("-", " "), name, KNOWN_DTYPES)
     return DTYPES.get(name, name)
 
 

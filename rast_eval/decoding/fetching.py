@@ -31,18 +31,26 @@ def fetch(refs: Iterable[ModelRef]) -> None:
         hub.reachable()
         hub.check_disk(missing)
     for ref in missing:
-        try:
-            _fetch(ref)
-        except Exception as error:  # the hub raises many unrelated types
-            raise explain(error, ref) from error
+        fetch_checkpoint(ref)
 
 
-def _fetch(ref: ModelRef) -> None:
+def fetch_checkpoint(ref: ModelRef) -> Path:
+    """The folder of a hub checkpoint's configurations, tokenizer and weights, fetched where they are not there yet.
+
+    Raises:
+        ModelError: absent, gated, or the hub does not deliver it.
+    """
+    try:
+        return _fetch(ref)
+    except Exception as error:  # the hub raises many unrelated types
+        raise explain(error, ref) from error
+
+
+def _fetch(ref: ModelRef) -> Path:
     from huggingface_hub import HfApi, constants, snapshot_download
 
     if constants.HF_HUB_OFFLINE:
-        snapshot_download(ref.path, revision=ref.revision, local_files_only=True)
-        return
+        return Path(snapshot_download(ref.path, revision=ref.revision, local_files_only=True))
     # Files at the top only: folders hold the same weights for other programs.
     sizes = {
         file.path: int(file.size)
@@ -52,7 +60,7 @@ def _fetch(ref: ModelRef) -> None:
     names = wanted(list(sizes))
     folder = Path(constants.HF_HUB_CACHE) / f"models--{ref.path.replace('/', '--')}" / "blobs"
     with _progress(f"fetching {ref.label}", folder, sum(sizes[name] for name in names)):
-        snapshot_download(ref.path, revision=ref.revision, allow_patterns=names)
+        return Path(snapshot_download(ref.path, revision=ref.revision, allow_patterns=names))
 
 
 def wanted(names: Sequence[str]) -> list[str]:

@@ -7,7 +7,6 @@ sample does not depend on the batch it sat in, up to the rounding of batched mat
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rast_eval import machine
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_finite, check_same_members, context_length
 from rast_eval.decoding.devices import runs_on_cpu
@@ -186,10 +186,8 @@ class HFEngine:
         bytes_each = 4 if self.dtype == torch.float32 else DTYPE_BYTES["auto"]
         tokens = len(queue[-1].prompt_token_ids) + self._limit(queue[-1], sampling)
         sequence = max(1, tokens * sum(shape.kv_bytes_per_token(bytes_each) for shape in shapes))
-        if self.device == "cuda":
-            free = int(torch.cuda.mem_get_info()[0] * 0.8)
-        else:
-            free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+        on_card = self.device == "cuda"
+        free = int(torch.cuda.mem_get_info()[0] * 0.8) if on_card else machine.available_memory() // 4
         return max(1, min(256, free // sequence))
 
     @torch.inference_mode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from rast_eval.errors import ModelError, OutOfMemory, RastEvalError
@@ -62,21 +61,6 @@ def explain(error: Exception, ref: ModelRef) -> RastEvalError:
     return ModelError(
         f"{ref.label} could not be loaded: {first_line}", "Check that the folder holds a complete checkpoint."
     )
-
-
-def fetch_checkpoint(ref: ModelRef) -> Path:
-    """The folder of a hub checkpoint's weights, tokenizer and configs, fetched where they are not there yet.
-
-    Raises:
-        ModelError: absent, gated, or the hub does not deliver it.
-    """
-    from huggingface_hub import snapshot_download
-
-    hub.reachable()
-    try:
-        return Path(snapshot_download(ref.path, revision=ref.revision, allow_patterns=[*SMALL_FILES, "*.safetensors"]))
-    except Exception as error:  # of many unrelated types
-        raise explain(error, ref) from error
 
 
 @lru_cache(maxsize=16)

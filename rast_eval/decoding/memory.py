@@ -122,15 +122,16 @@ def plan_memory(
     rows, tokens = BATCH_LARGE if device is not None and device >= LARGE_CARD else BATCH_SMALL
     if config.backend == "hf":  # the rows that fit are decoded together, and no step is filled up
         rows, tokens = 1, 1
+    rows = config.max_num_seqs or rows
     hidden = [shape.hidden_size for shape in shapes]
     return MemoryPlan(
         weights=sum(weight_bytes(ref, dtype) or 0 for ref in members),
-        drafts=draft_bytes(system, config, device),
+        drafts=draft_bytes(system, config, rows),
         # Gate and up projection, and their product, of the one layer that is computed.
         activations=3 * tokens * wide * max(shape.intermediate_size for shape in shapes),
         # Residual, input and two copies of what all members return; logits of the sequences that are sampled.
         each=tokens * wide * 2 * (max(hidden) + sum(hidden))
-        + LOGIT_BYTES * (config.max_num_seqs or rows) * min(shape.vocab_size for shape in shapes),
+        + LOGIT_BYTES * rows * min(shape.vocab_size for shape in shapes),
         kv_per_token=sum(shape.kv_bytes_per_token(wide) for shape in shapes),
         context=min(context, longest or context),
         devices=config.tensor_parallel_size * config.pipeline_parallel_size,

@@ -28,9 +28,6 @@ RUNNER = "VLLM_USE_V2_MODEL_RUNNER"
 """vLLM's own switch. On V1 the composite's expert drafts, a draft model has CUDA graphs, and a step that is to draft
 nothing costs nothing; V2 loads the expert a second time, and has neither."""
 
-LARGE_CARD = 70 << 30
-"""From so many bytes on vLLM decodes 1,024 sequences together, else 256."""
-
 MOST_DRAFTED = 8
 """Drafted tokens that AUTO goes up to: more were never faster."""
 
@@ -93,16 +90,15 @@ def resident(system: System, config: EngineConfig) -> tuple[ModelRef, ...]:
     return (*system.members, *([expert] if expert is not None and uses_v2() else []))
 
 
-def draft_bytes(system: System, config: EngineConfig, device: int | None) -> int:
+def draft_bytes(system: System, config: EngineConfig, rows: int) -> int:
     """Bytes of the distributions, float32, that all sequences decoded together keep of their drafted tokens.
 
     Args:
-        device: bytes of one device, by which vLLM chooses how many these are.
+        rows: sequences that are decoded together.
     """
     shapes = [shape for ref in system.members if (shape := shape_of(ref))]
     if _planned(system, config) is None or not shapes:
         return 0
-    rows = config.max_num_seqs or (1024 if (device or 0) >= LARGE_CARD else 256)
     return 4 * rows * most_drafted(config) * min(shape.vocab_size for shape in shapes)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 import warnings
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from rast_eval import machine
 from rast_eval.errors import ModelError
 from rast_eval.inputs.models import shape_of
 from rast_eval.types import ModelRef
@@ -119,10 +119,8 @@ def check_disk(refs: list[ModelRef]) -> None:
         return
     from huggingface_hub import constants
 
-    folder = Path(constants.HF_HUB_CACHE)
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
+    cache = Path(constants.HF_HUB_CACHE)
+    folder, free = machine.existing_parent(cache), machine.free_disk(cache)
     if needed > free:
         raise ModelError(
             f"The checkpoints to download take {needed / 1e9:.0f} GB, and {folder} has {free / 1e9:.0f} GB free.",

@@ -59,7 +59,6 @@ def write(cells: Iterable[FinishedCell], folder: Path) -> Iterator[tuple[Path, I
 
 def _aggregate(cell: FinishedCell, identity: str, file: str, lines: list[str]) -> dict[str, Any]:
     accuracy = cell.accuracy
-    stated = {"temperature": cell.temperature, "top_p": cell.top_p, "max_tokens": cell.max_tokens}
     settings = {"arm": cell.arm, "scorer": cell.scorer, "samples_a_problem": str(cell.n)}
     uncertainty: dict[str, Any] = {"num_samples": accuracy.problems}
     if math.isfinite(accuracy.low + accuracy.high):
@@ -79,7 +78,7 @@ def _aggregate(cell: FinishedCell, identity: str, file: str, lines: list[str]) -
         },
         "score_details": {"score": accuracy.value, "uncertainty": uncertainty},
         "generation_config": {
-            "generation_args": {key: value for key, value in stated.items() if value is not None},
+            "generation_args": cell.decoding,
             "additional_details": settings,
         },
     }

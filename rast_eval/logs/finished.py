@@ -58,6 +58,12 @@ class FinishedCell:
     problems: Callable[[], Iterator[tuple[int, list[Finished]]]]
 
     @property
+    def decoding(self) -> dict[str, float]:
+        """What is known of temperature, top_p and max_tokens, by these names."""
+        stated = {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_tokens}
+        return {name: value for name, value in stated.items() if value is not None}
+
+    @property
     def task(self) -> str:
         """`gsm8k-rast`: the benchmark under this arm, a name for files."""
         return f"{self.benchmark}-{self.arm.replace('@', '-')}"

@@ -96,7 +96,6 @@ def _log(cell: FinishedCell) -> dict[str, Any]:
         "scorer": cell.scorer,
         "metrics": {"accuracy": {"name": "accuracy", "value": right / max(len(samples), 1)}},
     }
-    config = {"temperature": cell.temperature, "top_p": cell.top_p, "max_tokens": cell.max_tokens}
     return {
         "version": SCHEMA,
         "status": "success",
@@ -108,11 +107,11 @@ def _log(cell: FinishedCell) -> dict[str, Any]:
             "task": cell.task,
             "dataset": {"name": cell.benchmark, "samples": len({sample["id"] for sample in samples})},
             "model": cell.model,
-            "model_generate_config": {key: value for key, value in config.items() if value is not None},
+            "model_generate_config": cell.decoding,
             "config": {"epochs": cell.n},
             "packages": {"rast-eval": cell.version},
         },
-        "plan": {"name": "plan", "steps": [], "config": {k: v for k, v in config.items() if v is not None}},
+        "plan": {"name": "plan", "steps": [], "config": cell.decoding},
         "results": {"total_samples": len(samples), "completed_samples": len(samples), "scores": [score]},
         "stats": {"started_at": cell.date, "completed_at": cell.date, "model_usage": {}},
         "samples": samples,

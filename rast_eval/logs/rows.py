@@ -18,6 +18,8 @@ from rast_eval.logs.layouts import layout_of
 from rast_eval.logs.plain import Keys
 from rast_eval.types import Problem, Sample
 
+NO_GOLD = "no `gold`, and no --benchmark to take it from"
+
 GENERAL = "math"
 """Benchmark name of a row for which the general math rule applies."""
 
@@ -104,7 +106,7 @@ class Adapter:
     def _look_up(self, row: Mapping[str, Any], answered: Answered, position: int) -> Problem:
         benchmark = self.benchmark or self._own(row)
         if benchmark is None:
-            raise BadRow("no `gold`, and no --benchmark to take it from")
+            raise BadRow(NO_GOLD)
         if benchmark.name not in self._problems:
             self._problems[benchmark.name] = Rows(benchmark.name, benchmarks.load(benchmark, self.data_dir))
         rows = self._problems[benchmark.name]
@@ -131,7 +133,7 @@ def gold_of(answered: Answered, benchmark: Benchmark | None = None) -> str:
     """
     stated = answered.raw if answered.gold is None else answered.gold
     if stated is None:
-        raise BadRow("no `gold`, and no --benchmark to take it from")
+        raise BadRow(NO_GOLD)
     try:
         if answered.gold is not None or benchmark is None:
             return golds.gold_of_any(stated)

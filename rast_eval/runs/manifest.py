@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from rast_eval import machine
 from rast_eval.errors import StoreError, UsageError
 from rast_eval.inputs.sources import folder_digests
 from rast_eval.results.store import Store
@@ -193,12 +194,11 @@ def hardware() -> dict[str, Any]:
 
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     driver = _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") if gpus else None
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
-        "memory_gib": round(memory, 1),
+        "memory_gib": round(machine.main_memory() / 2**30, 1),
         "gpus": gpus,
         "driver": driver.splitlines()[0] if driver else None,
         "cuda": torch.version.cuda,

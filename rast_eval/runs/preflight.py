@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from rast_eval import machine
 from rast_eval.config import LOCAL
 from rast_eval.decoding.checks import check_prompts, check_tokenizer, context_length, fit_context
 from rast_eval.decoding.engine import check_engine
@@ -117,8 +117,7 @@ def check_disk(plan: Plan, root: Path) -> None:
         StoreError, ModelError: name what is missing.
     """
     tokens = sum(cell.problem_count * cell.n * cell.sampling.max_tokens for cell in plan.cells)
-    existing = next(folder for folder in (root.absolute(), *root.absolute().parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
+    existing, free = machine.existing_parent(root), machine.free_disk(root)
     # Outputs rarely fill their limit; a tenth of it already says that the disk is too small.
     if tokens * BYTES_PER_TOKEN / 10 > free:
         raise StoreError(
