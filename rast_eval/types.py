@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from rast_eval.arms import Arm as Arm
@@ -272,9 +272,15 @@ class Cell:
         """`rast/math500`: its place under samples/ and grades/."""
         return f"{self.arm}/{self.benchmark}"
 
+    def to_json(self) -> dict[str, Any]:
+        """As manifests have it: null for what is not known of its sampling."""
+        row = asdict(self)
+        sampling = {key: None if value != value else value for key, value in row["sampling"].items()}
+        return {**row, "system": self.system.to_json(), "sampling": sampling}
+
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Cell:
-        """The cell as `dataclasses.asdict` wrote it.
+        """The cell as `to_json` wrote it.
 
         Raises:
             KeyError, TypeError, ValueError, UsageError: it lacks what a cell has, or names what no run does.

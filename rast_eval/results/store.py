@@ -16,7 +16,6 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -132,7 +131,7 @@ class Store:
             else:
                 self._remove(cell)
                 overwriting[cell.name] = cell.fingerprint
-        own = {**facts, "cells": [_written(cell) for cell in planned], "sessions": [dict(session)]}
+        own = {**facts, "cells": [cell.to_json() for cell in planned], "sessions": [dict(session)]}
         self.session = str(session.get("id", ""))
         write_json(self.manifest_path, {"schema": SCHEMA, **_joined(earlier, own), "overwriting": overwriting})
 
@@ -159,7 +158,7 @@ class Store:
         """Put a cell in the place of the one that was planned: what it came to."""
         manifest, _ = recovery.read_manifest(self.manifest_path)
         place = (cell.arm, cell.benchmark)
-        rows = [_written(cell) if (row["arm"], row["benchmark"]) == place else row for row in manifest["cells"]]
+        rows = [cell.to_json() if (row["arm"], row["benchmark"]) == place else row for row in manifest["cells"]]
         write_json(self.manifest_path, {**manifest, "cells": rows})
 
     def _earlier(self, planned: Sequence[Cell]) -> tuple[dict[str, Any], list[Cell]]:
@@ -272,13 +271,6 @@ class Store:
         self._appending.clear()
 
 
-def _written(cell: Cell) -> dict[str, Any]:
-    """A cell as the manifest has it: null for what is not known of its sampling."""
-    row = asdict(cell)
-    sampling = {key: None if value != value else value for key, value in row["sampling"].items()}
-    return {**row, "system": cell.system.to_json(), "sampling": sampling}
-
-
 def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
     """What two commands, or two shards, say together; where they differ the second counts."""
     cells = {(cell["arm"], cell["benchmark"]): cell for cell in [*first.get("cells", []), *second["cells"]]}
@@ -296,7 +288,7 @@ def _difference(old_run: Mapping[str, Any], new_run: Mapping[str, Any], old: Cel
     """Which settings differ, e.g. `temperature 1.0 there, 0.7 here`, or `weights of tiny-m changed`."""
     if old.prompt == recovery.UNKNOWN:
         return "its damaged manifest no longer says which"
-    sampling, own = _written(old)["sampling"], _written(new)["sampling"]
+    sampling, own = old.to_json()["sampling"], new.to_json()["sampling"]
     pairs = [(key, sampling[key], own[key]) for key in own]
     keys = ("prompt", "stop", "backend", "dtype", "seed")
     pairs += [(key, getattr(old, key), getattr(new, key)) for key in keys]
