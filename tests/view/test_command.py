@@ -14,7 +14,13 @@ def test_a_server_says_where_it_is_and_ends_quietly(run_and_rows):
     command = [sys.executable, "-m", "rast_eval", "view", str(run), str(run), "--include-path", str(rows)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # A test runner in the background ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as running:
         url = running.stdout.readline().split()[0]
         with urllib.request.urlopen(url) as answer:
