@@ -46,7 +46,7 @@ demo: setup      ## RAST lifts a tiny base model; about a minute (BACKEND=vllm w
 test: setup      ## every test that this machine can run, WORKERS=2 side by side; the rest is skipped by name
 	$(PYTEST) $(TESTS)
 
-quick: setup     ## what no engine, training or long budget holds up: two minutes
+quick: setup     ## what no engine, training or long budget holds up; minutes
 	$(PYTEST) -m "not vllm and not ray and not slow" $(TESTS)
 
 smoke: setup     ## whole commands on the embedded models

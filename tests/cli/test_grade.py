@@ -12,6 +12,8 @@ from rast_eval.cli import dispatch
 from rast_eval.logs.rows import Adapter
 from rast_eval.runs.grade_file import Tally, grade_lines
 
+pytestmark = pytest.mark.slow
+
 
 def write(path, rows):
     path.write_bytes(b"".join(row if isinstance(row, bytes) else json.dumps(row).encode() + b"\n" for row in rows))

@@ -10,6 +10,8 @@ from rast_eval import statistics
 from rast_eval.cli import dispatch
 from rast_eval.results.reader import load_grades, load_run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def power(capsys):

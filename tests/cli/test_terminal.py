@@ -8,6 +8,8 @@ import pytest
 
 from rast_eval.cli.terminal import PIPED_COLUMNS, console
 
+pytestmark = pytest.mark.slow
+
 COMMAND = f"{sys.executable} -m rast_eval"
 PLAIN = {**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii:strict"}
 

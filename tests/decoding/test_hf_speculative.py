@@ -21,6 +21,8 @@ from rast_eval.errors import UsageError  # noqa: E402
 from rast_eval.inputs.models import resolve_models  # noqa: E402
 from rast_eval.types import Request, Sampling, System  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 FAMILY = resolve_models(deltas=["tiny-m", "tiny-s:0.5"], base="tiny-l")
 RAST = FAMILY.system("rast")
 QUESTIONS = (

@@ -18,6 +18,8 @@ from rast_eval.runs import grading
 from rast_eval.runs.grading import grade_cell, grade_run
 from rast_eval.types import Cell, Grade, Problem
 
+pytestmark = pytest.mark.slow
+
 YAML = """name: sums
 kind: math
 count: 3

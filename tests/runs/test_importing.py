@@ -13,6 +13,8 @@ from rast_eval.errors import DataError
 from rast_eval.results.reader import iter_samples, load_grades, load_run
 from rast_eval.runs.exporting import export_run
 
+pytestmark = pytest.mark.slow
+
 DOCS = [("2 + 2?", "4"), ("3 + 3?", "6"), ("5 + 5?", "10"), ("1 + 1?", "2")]
 SCHEMAS = json.loads((Path(__file__).parents[1] / "cases" / "schemas.json").read_text())
 

@@ -11,6 +11,8 @@ from rast_eval.results.reader import load_run
 from rast_eval.runs import runner
 from rast_eval.runs.repeat import commands
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def typed(tmp_path, monkeypatch):

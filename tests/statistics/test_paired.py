@@ -10,6 +10,8 @@ from hypothesis.extra import numpy as hnp
 from rast_eval.statistics import holm, mean_estimate, minimum_detectable, paired_difference, paired_values, pass_at_k
 from rast_eval.statistics.paired import ALIKE
 
+pytestmark = pytest.mark.slow
+
 SHAPES = st.tuples(st.integers(1, 40), st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 4]))
 PAIRS = SHAPES.flatmap(
     lambda s: st.tuples(hnp.arrays(np.bool_, (s[0], s[1])), hnp.arrays(np.bool_, (s[0], s[2])), st.booleans())

@@ -7,6 +7,8 @@ from rast_eval.report.run_report import write_pages
 from rast_eval.results.metrics import evaluate_run
 from rast_eval.view.bundle import write_bundle
 
+pytestmark = pytest.mark.slow
+
 COUNT = "document.querySelector('.count').textContent"
 TITLE = "document.querySelector('#detail h2')?.textContent"
 

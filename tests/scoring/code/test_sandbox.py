@@ -13,6 +13,8 @@ from rast_eval.scoring.code.frames import Frames
 from rast_eval.scoring.code.sandbox import Execution, Limits, Pool, Sandbox, bwrap, run_pool
 from rast_eval.scoring.code.sandbox.inside import codec, seccomp
 
+pytestmark = pytest.mark.slow
+
 
 def execution(code, inputs=((1,),), limits=Limits(call=1.0), **options):  # noqa: B008
     head = {"mode": "calls", "code": code, "entry": "f", **options}

@@ -13,6 +13,8 @@ from rast_eval.scoring import get_scorer
 from rast_eval.scoring.math.expression import UnsafeExpression, parse_expression
 from rast_eval.types import Problem, Sample
 
+pytestmark = pytest.mark.slow
+
 FILE = "{folder}/canary{n}"
 TEMPLATES = [
     "(open('" + FILE + "','w'),1)",

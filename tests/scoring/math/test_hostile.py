@@ -10,6 +10,8 @@ from rast_eval.inputs import prompts
 from rast_eval.scoring import get_scorer
 from rast_eval.types import Problem, Sample
 
+pytestmark = pytest.mark.slow
+
 SIZES = range(1, 13)
 
 
