@@ -70,7 +70,8 @@ def test_no_code_of_a_checkpoint_runs(tmp_path, monkeypatch, capsys):
     ):
         with pytest.raises(ModelError, match="strange brings program code of its own, which is never run here"):
             load()
-    assert dispatch(["run", "--base", str(folder), "--delta", "none", "-L", "1", "-o", str(tmp_path / "run")]) == 2
+    models = ["--base", str(folder), "--delta", "none"]
+    assert dispatch(["run", *models, "-b", "tiny-arith", "-L", "1", "-o", str(tmp_path / "run")]) == 2
     assert "never run here" in capsys.readouterr().err
     assert not flag.exists()
 
