@@ -76,13 +76,13 @@ def _text_config(ref: ModelRef, folder: Path) -> dict[str, Any]:
 
 def _config(system: System, texts: dict[ModelRef, dict[str, Any]]) -> dict[str, Any]:
     roles = {(system.base.path, system.base.revision): "base"}
-    terms = []
+    weights = []
     for delta, letter in zip(system.deltas, string.ascii_lowercase, strict=False):
         for kind, ref, weight in (
             ("expert", delta.expert, delta.weight),
             ("antiexpert", delta.antiexpert, -delta.weight),
         ):
-            terms.append([weight, roles.setdefault((ref.path, ref.revision), f"{kind}{letter}")])
+            weights.append([weight, roles.setdefault((ref.path, ref.revision), f"{kind}{letter}")])
     members = {
         role: {"model": str(Path(path).resolve()) if Path(path).is_dir() else path, "revision": revision}
         for (path, revision), role in roles.items()
@@ -101,7 +101,7 @@ def _config(system: System, texts: dict[ModelRef, dict[str, Any]]) -> dict[str, 
         "architectures": ["RastForCausalLM"],
         "dtype": base.get("dtype") or base.get("torch_dtype"),
         "members": members,
-        "terms": terms,
+        "weights": weights,
         **({"rule": str(system.rule)} if system.rule != LINEAR else {}),
         "text_config": facade,
         "bos_token_id": base.get("bos_token_id"),

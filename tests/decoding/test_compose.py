@@ -24,13 +24,13 @@ def config_of(folder):
     return json.loads((folder / "config.json").read_text())
 
 
-def test_members_terms_and_facade(tmp_path):
+def test_members_weights_and_facade(tmp_path):
     out = compose(System(ref("m-base"), (Delta(ref("s-rl"), ref("s-base"), 0.5),)), tmp_path / "new" / "composite")
     assert out.is_absolute()
     config = config_of(out)
     assert config["model_type"] == "rast"
     assert config["architectures"] == ["RastForCausalLM"]
-    assert config["terms"] == [[0.5, "experta"], [-0.5, "antiexperta"]]
+    assert config["weights"] == [[0.5, "experta"], [-0.5, "antiexperta"]]
     assert {role: Path(m["model"]).name for role, m in config["members"].items()} == {
         "base": "m-base",
         "experta": "s-rl",
@@ -56,10 +56,10 @@ def test_a_checkpoint_used_twice_stands_once(tmp_path):
     system = System(ref("m-base"), (Delta(ref("s-rl"), shared, 1.0), Delta(ref("m-rl"), shared, 0.25)))
     config = config_of(compose(system, tmp_path))
     assert list(config["members"]) == ["base", "experta", "antiexperta", "expertb"]
-    assert config["terms"][2:] == [[0.25, "expertb"], [-0.25, "antiexperta"]]
+    assert config["weights"][2:] == [[0.25, "expertb"], [-0.25, "antiexperta"]]
     # The base as its own antiexpert: proxy tuning of a model by itself.
     config = config_of(compose(System(ref("s-base"), (Delta(ref("s-rl"), shared),)), tmp_path))
-    assert config["terms"] == [[1.0, "experta"], [-1.0, "base"]]
+    assert config["weights"] == [[1.0, "experta"], [-1.0, "base"]]
 
 
 def test_roles_line_up_with_system_weights(tmp_path):
@@ -69,9 +69,12 @@ def test_roles_line_up_with_system_weights(tmp_path):
     shared = ref("s-base")
     system = System(ref("m-base"), (Delta(ref("s-rl"), shared, 1.0), Delta(ref("m-rl"), shared, 0.25)))
     config = RastConfig.from_pretrained(compose(system, tmp_path))
-    assert tuple(config.coefficients.values()) == system.weights
+    assert tuple(config.member_weights.values()) == system.weights
     assert [member["model"] for member in config.members.values()] == [member.path for member in system.members]
     assert RastConfig.from_dict(config.to_dict()).to_dict() == config.to_dict()
+    older = config.to_dict()
+    older["terms"] = older.pop("weights")
+    assert RastConfig.from_dict(older).to_dict() == config.to_dict()
 
 
 @pytest.mark.parametrize("deltas", [0, 27])

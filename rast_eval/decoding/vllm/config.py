@@ -10,13 +10,13 @@ ARCHITECTURE = "RastForCausalLM"
 
 
 class RastConfig(PretrainedConfig):  # type: ignore[misc]
-    """Members, their coefficients, and the one model that vLLM's scheduler takes them for.
+    """Members, their weights, and the one model that vLLM's scheduler takes them for.
 
     Attributes:
         text_config: the base's, with the smallest vocabulary and the smallest context of all members.
         members: role → {"model": hub id or absolute path, "revision": git revision or None}, `base` first.
             A role holds no digit: vLLM reads the one integer of a layer name as the layer's index.
-        terms: [[coefficient, role], …]; fused = base + Σ coefficient · logits of the role (Eq. 3).
+        weights: [[weight, role], …]; fused = base + Σ weight · logits of the role (Eq. 3). Older ones say `terms`.
         rule: `types.FusionRule` in a word.
     """
 
@@ -27,13 +27,13 @@ class RastConfig(PretrainedConfig):  # type: ignore[misc]
         self,
         text_config: dict[str, Any] | PretrainedConfig | None = None,
         members: dict[str, dict[str, str | None]] | None = None,
-        terms: list[list[Any]] | None = None,
+        weights: list[list[Any]] | None = None,
         rule: str = "linear",
         **kwargs: Any,
     ) -> None:
         self.text_config = AutoConfig.for_model(**text_config) if isinstance(text_config, dict) else text_config
         self.members = members or {}
-        self.terms = terms or []
+        self.weights = weights or kwargs.pop("terms", None) or []
         self.rule = rule
         super().__init__(**kwargs)
 
@@ -51,14 +51,14 @@ class RastConfig(PretrainedConfig):  # type: ignore[misc]
     @property
     def pairs(self) -> list[tuple[int, int]]:
         """Each delta's expert and antiexpert as places in `members`."""
-        places = [list(self.members).index(role) for _, role in self.terms]
+        places = [list(self.members).index(role) for _, role in self.weights]
         return list(zip(places[::2], places[1::2], strict=True))
 
     @property
-    def coefficients(self) -> dict[str, float]:
-        """Coefficient of each role's logits in the fused logits."""
+    def member_weights(self) -> dict[str, float]:
+        """Weight of each role's logits in the fused logits."""
         total = dict.fromkeys(self.members, 0.0)
         total["base"] += 1.0
-        for weight, role in self.terms:
+        for weight, role in self.weights:
             total[role] += float(weight)
         return total

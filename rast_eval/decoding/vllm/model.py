@@ -160,7 +160,7 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
     """What vLLM loads for a composite directory.
 
     Attributes:
-        weights: coefficient of each member's logits, aligned with the members; may change between steps, because
+        weights: the factor of each member's logits, aligned with the members; may change between steps, because
             neither the KV cache nor a captured graph depends on it.
         acted, positions: how often the rule acted, on how many rows of logits.
     """
@@ -169,7 +169,7 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
         super().__init__()
         config = vllm_config.model_config.hf_config
         self.vocab_size: int = config.get_text_config().vocab_size
-        self.weights: list[float] = list(config.coefficients.values())
+        self.weights: list[float] = list(config.member_weights.values())
         self.load_config = vllm_config.load_config
         self.fuse_shards = SHARDS_CAN_FUSE and vllm_config.parallel_config.tensor_parallel_size > 1
         self.pairs: list[tuple[int, int]] = config.pairs
@@ -220,11 +220,11 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
         if self.rule is not None:
             return self._ruled_logits(hidden_states)
         states = torch.split(hidden_states, self.members.widths, dim=-1)
-        terms = [term for term in zip(self.members, states, self.weights, strict=True) if term[2] != 0.0]
-        logits = [self._logits(member, state.contiguous(), self.fuse_shards) for member, state, _ in terms]
+        heard = [one for one in zip(self.members, states, self.weights, strict=True) if one[2] != 0.0]
+        logits = [self._logits(member, state.contiguous(), self.fuse_shards) for member, state, _ in heard]
         if any(member is None for member in logits):
             return None
-        fused: torch.Tensor | None = fuse(logits, [weight for *_, weight in terms])
+        fused: torch.Tensor | None = fuse(logits, [weight for *_, weight in heard])
         if self.fuse_shards:
             fused = next(iter(self.members)).logits_processor._gather_logits(fused)
         return None if fused is None else fused[..., : self.vocab_size]
@@ -257,13 +257,13 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
         return member.compute_logits(state)
 
     def set_weights(self, weights: Sequence[float]) -> None:
-        """Change the coefficients in place, aligned with `System.members`.
+        """Change the weights in place, aligned with `System.members`.
 
         Raises:
             ValueError: not one finite number a member.
         """
         if len(weights) != len(self.weights) or not all(math.isfinite(weight) for weight in weights):
-            raise ValueError(f"Expected {len(self.weights)} finite coefficients, got {list(weights)}.")
+            raise ValueError(f"Expected {len(self.weights)} finite weights, got {list(weights)}.")
         self.weights = [float(weight) for weight in weights]
 
     def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
