@@ -18,7 +18,7 @@ class Look(NamedTuple):
     title: str
     color: str
     marker: str
-    line: str
+    line: str | tuple[int, tuple[int, ...]]
     hatch: str
     ink: str
 
@@ -35,6 +35,7 @@ class Arm(str):
     LOOKS: Mapping[str, Look] = {
         "base": Look("base", "#E69F00", "^", ":", "///", "#8A5F00"),
         "expert": Look("small expert", "#009E73", "D", "-.", "xxx", "#007353"),
+        "merge": Look("merged weights", "#CC79A7", "v", (0, (6, 2, 1, 2, 1, 2)), "\\\\\\", "#9E4F7A"),
         "rast": Look("RAST", "#0072B2", "o", "-", "", "#0072B2"),
         "rl": Look("RL ceiling", "#D55E00", "s", "--", "...", "#B04E00"),
     }
@@ -55,7 +56,7 @@ class Arm(str):
 
     @property
     def role(self) -> str:
-        """`base`, `rast`, `rl` or `expert`."""
+        """`base`, `expert`, `merge`, `rast` or `rl`."""
         return self.partition("@")[0]
 
     @property
@@ -81,4 +82,4 @@ class Arm(str):
     @property
     def closes_gap(self) -> bool:
         """Whether a recovery rate between base and ceiling is asked of it."""
-        return self.role in ("rast", "expert")
+        return self.role in ("rast", "merge", "expert")

@@ -85,6 +85,9 @@ class FusionRule:
 LINEAR = FusionRule()
 """Eq. 3."""
 
+MERGE = FusionRule("merge")
+"""Eq. 3 on weights: no rule of logits, so `--rule` does not know it; see `decoding.merging`."""
+
 
 @dataclass(frozen=True)
 class System:
@@ -124,6 +127,16 @@ class System:
         """As manifests have it: the rule in a word, and only where it is another than Eq. 3."""
         row = asdict(self)
         return row | {"rule": str(self.rule)} if self.rule != LINEAR else {k: row[k] for k in ("base", "deltas")}
+
+    @property
+    def merged(self) -> bool:
+        """Whether weights are added in place of logits."""
+        return self.rule == MERGE
+
+    @property
+    def loaded(self) -> System:
+        """What an engine holds in memory, by shape: of merged weights one model."""
+        return System(self.base) if self.merged else self
 
     @property
     def label(self) -> str:

@@ -20,6 +20,7 @@ from rast_eval.arms import Look as Look
 from rast_eval.errors import UsageError
 from rast_eval.names import check_name
 from rast_eval.systems import LINEAR as LINEAR
+from rast_eval.systems import MERGE as MERGE
 from rast_eval.systems import Delta as Delta
 from rast_eval.systems import FusionRule as FusionRule
 from rast_eval.systems import ModelRef as ModelRef
@@ -84,8 +85,8 @@ class Models:
         role = Arm(arm).role
         if role == "base":
             return System(self.base)
-        if role == "rast" and self.deltas:
-            return System(self.base, self.deltas, self.rule)
+        if role in ("rast", "merge") and self.deltas:
+            return System(self.base, self.deltas, MERGE if role == "merge" else self.rule)
         if role == "expert" and self.deltas:
             return System(self.deltas[0].expert)
         if role == "rl" and self.ceiling:

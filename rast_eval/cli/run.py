@@ -25,7 +25,7 @@ def run(
     rl: options.Ceiling = None,
     weight: options.Lambda = "1.0",
     arms: Annotated[
-        str | None, typer.Option(help="Of base, rast, rl, expert; @sampled or @greedy overrides the benchmark's way.")
+        str | None, typer.Option(help="Of base, rast, rl, expert, merge; @sampled or @greedy override the benchmark.")
     ] = None,
     temperature: Annotated[float | None, typer.Option(help="0 is greedy.", show_default="the benchmark's")] = None,
     flags: options.RunFlags,

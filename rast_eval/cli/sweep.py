@@ -22,7 +22,7 @@ def sweep(
         str | None, typer.Option("--lambda", help="first:last:step with both ends, or a list: 0.1:1.5:0.1 or 0.5,1.")
     ] = None,
     temperatures: Annotated[str | None, typer.Option("--temperature", help="The same for the temperature.")] = None,
-    arm: Annotated[str, typer.Option(help="Which arm: rast, base, rl or expert.")] = "rast",
+    arm: Annotated[str, typer.Option(help="Which arm: rast, base, rl, expert or merge.")] = "rast",
     rl: options.Ceiling = None,
     flags: options.RunFlags,
     output_dir: Annotated[Path | None, typer.Option("--output-dir", "-o", help="Folder of the sweep.")] = None,
@@ -48,7 +48,7 @@ def sweep(
             "Nothing varies in this sweep.",
             "Type --lambda 0.1:1.5:0.1, --temperature 0.5,1, or --rule gated:entropy=0:2:0.5.",
         )
-    if weights is not None and arm != "rast":
+    if weights is not None and arm not in ("rast", "merge"):
         raise UsageError(f"λ does not enter the arm {arm}.", "Leave out --lambda, or type --arm rast.")
     grid = sweeps.points(
         sweeps.parse_values(weights, "--lambda") if weights else (),

@@ -10,6 +10,7 @@ from rast_eval.config import LOCAL, EngineConfig
 from rast_eval.decoding.checks import check_tokenizers
 from rast_eval.decoding.fetching import fetch
 from rast_eval.decoding.memory import check_memory, gpu_bytes, weight_bytes
+from rast_eval.decoding.merging import check_shapes, merge
 from rast_eval.decoding.speculation import drafter
 from rast_eval.errors import BackendError, UnknownName, UsageError, install
 from rast_eval.machine import shown_bytes
@@ -46,10 +47,13 @@ def check_engine(system: System, config: EngineConfig) -> None:
 
     Raises:
         UnknownName: no such backend.
-        UsageError: flags that the backend cannot carry out.
+        UsageError: flags that the backend cannot carry out, or weights to merge of different shapes.
         OutOfMemory: weights that are larger than the devices.
         BackendError: the backend, or Ray, is not installed.
     """
+    if system.merged:
+        check_shapes(system)
+        system = system.loaded
     if config.backend not in BACKENDS:
         raise UnknownName("backend", config.backend, BACKENDS)
     if config.backend == "hf" and config.tensor_parallel_size * config.pipeline_parallel_size > 1:
@@ -90,6 +94,8 @@ def make_engine(system: System, config: EngineConfig) -> Engine:
     check_engine(system, config)
     check_tokenizers(system)
     fetch(system.members)
+    if system.merged and not config.is_spread:  # else each engine merges, where it runs
+        system = merge(system)
     _say_what_loads(system, config)
     if config.is_spread:
         from rast_eval.decoding.ray import RayEngine

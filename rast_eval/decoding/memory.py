@@ -112,6 +112,7 @@ def plan_memory(
         longest: prompt and output tokens of the longest sequence; None for the whole context window.
         device: bytes of one device; None for this machine's, if it has a GPU.
     """
+    system = system.loaded
     members = resident(system, config)
     shapes = [shape for ref in members if (shape := shape_of(ref))]
     context = context_length(system, config)

@@ -157,7 +157,7 @@ def _lines(ax: Axes, panel: Panel) -> None:
         style = series.arm.look
         kept = [i for i, y in enumerate(series.y) if not math.isnan(y)]
         x, y = [series.x[i] for i in kept], [series.y[i] for i in kept]
-        ax.plot(x, y, style.line, color=style.color, marker=style.marker, markersize=4, linewidth=1.4)
+        ax.plot(x, y, linestyle=style.line, color=style.color, marker=style.marker, markersize=4, linewidth=1.4)
         if series.low:
             low, high = ([values[i] for i in kept] for values in (series.low, series.high))
             ax.fill_between(x, low, high, color=style.color, alpha=0.13, linewidth=0)

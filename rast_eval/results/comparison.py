@@ -25,7 +25,7 @@ AVERAGE = "Avg."
 DASH = "–"
 """A setting that one of two runs does not have."""
 
-OURS, OTHERS = "rast", ("base", "expert", "rl")
+OURS, OTHERS = "rast", ("base", "expert", "merge", "rl")
 """Roles whose arms a run's own differences are taken between: RAST minus each of the others."""
 
 

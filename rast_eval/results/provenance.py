@@ -10,7 +10,7 @@ from rast_eval.names import quoted
 from rast_eval.results import recovery
 from rast_eval.results.lines import Damaged
 from rast_eval.results.reader import GradeMatrix, Run
-from rast_eval.types import LINEAR, Cell
+from rast_eval.types import LINEAR, MERGE, Cell
 
 UNIMPORTANT = {"backend", "seed", "offline", "gpu_memory_utilization"}
 """What is typed of an engine that the fingerprint covers, or that no output depends on."""
@@ -33,7 +33,7 @@ def warnings_of(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
         told.append(
             f"{where}: grades of several versions of its scorer are mixed ({', '.join(found.scorer_versions)})."
         )
-    if cell.system.rule != LINEAR:
+    if cell.system.rule not in (LINEAR, MERGE):
         told.append(f"{where}: the rule {cell.system.rule} {_acted(run, cell, found)}.")
     return [*told, *mixed_settings(run, cell, found)]
 

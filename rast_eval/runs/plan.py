@@ -86,7 +86,7 @@ def fingerprint(cell: Cell, checkpoints: Mapping[str, Mapping[str, str | None]],
         "stop": cell.stop,
         "seed": cell.seed,
         **({"rule": str(cell.system.rule)} if cell.system.rule != LINEAR else {}),
-        **({"speculate": speculate} if speculate and cell.system.deltas and not cell.sampling.greedy else {}),
+        **({"speculate": speculate} if speculate and cell.system.loaded.deltas and not cell.sampling.greedy else {}),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -87,7 +87,7 @@ def check_engines(plan: Plan, missing: Mapping[Cell, Set[tuple[str, int]]] | Non
         if missing is None or any(missing[cell] for cell in cells):
             # Prompts are short beside outputs, and may not be here yet.
             check_engine(system, fit_context(system, config, (cell.sampling.max_tokens for cell in cells)))
-            sampled = system.deltas and not all(cell.sampling.greedy for cell in cells)
+            sampled = system.loaded.deltas and not all(cell.sampling.greedy for cell in cells)
             if sampled and config.speculate and config.backend == "vllm" and config.ray in (None, LOCAL):
                 certificate.require()
 

@@ -16,7 +16,7 @@ from rast_eval.runs.plan import Plan, shard
 from rast_eval.runs.preflight import Work, check, check_engines, check_held, missing_keys, prepare
 from rast_eval.runs.progress import Progress
 from rast_eval.runs.rounds import Rounds
-from rast_eval.types import LINEAR, Cell, Engine, Request, System
+from rast_eval.types import LINEAR, MERGE, Cell, Engine, Request, System
 
 LoadEngine = Callable[[System, EngineConfig], Engine]
 
@@ -113,11 +113,11 @@ def _generate_cell(
     progress: Progress,
 ) -> None:
     by_key = {(request.problem_id, request.sample): request for request in todo}
-    before = engine.activity if cell.system.rule != LINEAR else (0, 0)
+    before = engine.activity if cell.system.rule not in (LINEAR, MERGE) else (0, 0)
     for completion in engine.generate(todo, cell.sampling, cell.stop, work.stop_token_ids[cell.prompt]):
         store.append(cell, by_key[completion.problem_id, completion.sample], completion)
         progress.advance(completion.num_tokens)
         session.made(completion)
-    if cell.system.rule != LINEAR:
+    if cell.system.rule not in (LINEAR, MERGE):
         acted, every = (now - then for now, then in zip(engine.activity, before, strict=True))
         session.acted(cell, acted, every)

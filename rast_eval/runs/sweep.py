@@ -90,10 +90,12 @@ class WarmEngine:
 
     def __call__(self, system: System, config: EngineConfig) -> Engine:
         """An engine for `system` whose `close` leaves it running; see `decoding.engine.make_engine`."""
-        if self._engine is None or system.members != self._members:
+        members = (system,) if system.merged else system.members
+        if self._engine is None or members != self._members:
             self.close()
-            self._engine, self._members = make_engine(system, config), system.members
-        self._engine.reweight(system)
+            self._engine, self._members = make_engine(system, config), members
+        if not system.merged:
+            self._engine.reweight(system)
         return _Borrowed(self._engine)
 
     def close(self) -> None:
