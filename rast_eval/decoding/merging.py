@@ -118,5 +118,5 @@ def _added(system: System, paths: Sequence[Path | None], opened: Mapping[Path, A
             )
     if not rows[0].is_floating_point():
         return rows[0]
-    terms = [weight * row.double() for weight, row in zip(system.weights, rows, strict=True)]
-    return sum(terms[1:], terms[0]).to(rows[0].dtype)
+    scaled = [weight * row.double() for weight, row in zip(system.weights, rows, strict=True)]
+    return sum(scaled[1:], scaled[0]).to(rows[0].dtype)
