@@ -15,7 +15,7 @@ from rast_eval.files import replace_file
 from rast_eval.report import links, page, run_tables, wording
 from rast_eval.report.page import Block, Heading, Picture, Text
 from rast_eval.report.run_figures import subset_figures
-from rast_eval.report.table import Table, fits, latex_table, plain_cell, render_table
+from rast_eval.report.table import Table, fits, latex, latex_table, plain_cell, render_table, visible
 from rast_eval.results.frames import frame
 from rast_eval.results.metrics import RunMetrics, write_metrics
 
@@ -64,8 +64,11 @@ def to_markdown(metrics: RunMetrics, extra: Sequence[Table] = ()) -> str:
 
 
 def to_latex(metrics: RunMetrics, extra: Sequence[Table] = ()) -> str:
-    """Everything that the terminal shows, the main table in the paper's form."""
-    return "\n".join(map(latex_table, (run_tables.paper_table(metrics), *run_tables.detail_tables(metrics), *extra)))
+    """Everything that the terminal shows: the main table in the paper's form, warnings as comments at the end."""
+    main, *others = map(latex_table, (run_tables.paper_table(metrics), *run_tables.detail_tables(metrics), *extra))
+    sentence = wording.headline(metrics)
+    stated = [rf"\par\smallskip\noindent {latex(sentence)}\par" + "\n"] if sentence else []
+    return "\n".join([main, *stated, *others, *(f"% Warning: {visible(text)}\n" for text in metrics.warnings)])
 
 
 def to_csv(runs: Sequence[RunMetrics]) -> str:

@@ -27,7 +27,7 @@ def frame(metrics: RunMetrics) -> DataFrame:
     """One row a figure (tidy form): what it is of, its name, k where it has one, value and interval; fractions.
 
     Every figure that a report shows: of each arm; RAST minus each other arm, as `Avg. minus base`; means over
-    benchmarks, as of the benchmark `average`.
+    benchmarks, as of the benchmark `average`. What the report warns of is the note of a row `warning`.
     """
     import pandas as pd
 
@@ -62,5 +62,7 @@ def frame(metrics: RunMetrics) -> DataFrame:
             add({"benchmark": "average", "arm": ran}, "accuracy", math.fsum(scores) / len(scores))
     for arm, recovery in metrics.average_recovery.items():
         add({"benchmark": "average", "arm": arm}, "recovery", recovery)
+    for warning in metrics.warnings:
+        add({}, "warning", SimpleNamespace(note=warning))
     counts = dict.fromkeys(("k", "max_tokens", "problems", "samples", "problem_count", "total"), "Int64")
     return pd.DataFrame(rows).astype(counts)

@@ -2,13 +2,14 @@ import csv
 import io
 import itertools
 import re
+from dataclasses import replace
 from html import escape
 
 import pytest
 from rich.console import Console
 from run_writer import write_run
 
-from rast_eval.report import run_report, run_tables, table
+from rast_eval.report import run_report, run_tables, table, wording
 from rast_eval.results.metrics import evaluate_run
 
 TRIO = [("base", 0.35), ("rast", 0.8), ("rl", 0.9)]
@@ -103,12 +104,15 @@ def test_html_has_the_figures_and_leads_to_the_samples(one, tmp_path):
 
 
 def test_latex_and_csv_hold_what_the_terminal_shows(one, many):
-    for metrics in (one, many):
+    for metrics in (replace(one, warnings=("30 % of it is missing.",)), many):
         text = run_report.to_latex(metrics)
+        assert table.latex(wording.headline(metrics)) in text
+        assert re.findall("% Warning: (.*)", text) == list(metrics.warnings)
         for shown in (run_tables.paper_table(metrics), *run_tables.detail_tables(metrics)):
             for cell in (shown.title, *(cell for row in shown.rows for cell in row)):
                 assert table.latex(cell) in text
         frame = list(csv.DictReader(io.StringIO(run_report.to_csv([metrics]))))
+        assert [row["note"] for row in frame if row["metric"] == "warning"] == list(metrics.warnings)
         keys = ("value", "low", "high", "seeds_low", "seeds_high", "p_value", "p_holm", "detectable")
         numbers = [scale * float(row[key]) for row in frame for key in keys for scale in (1, 100) if row[key]]
         for shown in (run_tables.list_table(metrics), *run_tables.detail_tables(metrics)):
