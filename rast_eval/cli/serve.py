@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +18,8 @@ from rast_eval.cli import options
 from rast_eval.cli.flags import grouped
 from rast_eval.decoding.vllm import keeper
 from rast_eval.types import System
+
+NOTHING: Mapping[str, str] = {}
 
 CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -51,12 +53,13 @@ def serve(
         raise typer.Exit(_serve(models.base.path, [models.base.label], [*pinned, *context.args], dry_run))
 
     from rast_eval.decoding.checks import check_tokenizers
-    from rast_eval.decoding.compose import compose
+    from rast_eval.decoding.compose import cached_composite
+    from rast_eval.decoding.fusion_file import FUSION_VARIABLE, fusion_json
 
     check_tokenizers(system)
-    with tempfile.TemporaryDirectory(prefix="rast-composite-") as folder:
-        name = "+".join([system.base.label, *(pair.antiexpert.label for pair in system.deltas)])
-        raise typer.Exit(_serve(str(compose(system, Path(folder))), [name, "rast"], context.args, dry_run, folder))
+    name = "+".join([system.base.label, *(pair.antiexpert.label for pair in system.deltas)])
+    fusion = {FUSION_VARIABLE: fusion_json(system), "VLLM_RAY_EXTRA_ENV_VARS_TO_COPY": FUSION_VARIABLE}
+    raise typer.Exit(_serve(str(cached_composite(system)), [name, "rast"], context.args, dry_run, fusion))
 
 
 def command_line(model: str, names: Sequence[str], flags: Sequence[str], *, on_cpu: bool) -> list[str]:
@@ -74,20 +77,23 @@ def command_line(model: str, names: Sequence[str], flags: Sequence[str], *, on_c
     return [*command, *flags]
 
 
-def _serve(model: str, names: Sequence[str], flags: Sequence[str], dry_run: bool, folder: str = "") -> int:
-    """Start vLLM's server and wait for its end; `folder` goes with it."""
-    import torch
+def _serve(
+    model: str, names: Sequence[str], flags: Sequence[str], dry_run: bool, fusion: Mapping[str, str] = NOTHING
+) -> int:
+    """Start vLLM's server, with λ and rule in its environment, and wait for its end."""
+    from rast_eval.decoding.devices import runs_on_cpu
 
-    on_cpu = not torch.cuda.is_available()
+    on_cpu = runs_on_cpu()
     command = command_line(model, names, flags, on_cpu=on_cpu)
     if dry_run:
-        typer.echo(" ".join(command))
+        variables = [f"{key}={value}" for key, value in fusion.items()]
+        typer.echo(shlex.join(["env", *variables, *command] if variables else command))
         return 0
-    environment = {"VLLM_LOGGING_STREAM": "ext://sys.stderr", **os.environ}
+    environment = {"VLLM_LOGGING_STREAM": "ext://sys.stderr", **os.environ, **fusion}
     if on_cpu:
         environment.setdefault("VLLM_CPU_KVCACHE_SPACE", "4")
     process = subprocess.Popen(command, env=environment, start_new_session=True)
-    watched = [sys.executable, "-I", keeper.__file__, str(process.pid), folder]
+    watched = [sys.executable, "-I", keeper.__file__, str(process.pid)]
     guard = subprocess.Popen(watched, stdin=subprocess.PIPE, start_new_session=True)
     assert guard.stdin is not None
     line = guard.stdin

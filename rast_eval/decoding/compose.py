@@ -5,17 +5,72 @@ It holds no weights, so it costs kilobytes; every vLLM entry point loads it wher
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import string
+import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rast_eval.decoding.composite_tokenizer import write_tokenizer
+from rast_eval.decoding.fusion_file import FUSION_FILE, fusion_json
 from rast_eval.decoding.loading import SMALL_FILES, explain
 from rast_eval.errors import ModelError, UsageError
-from rast_eval.types import LINEAR, ModelRef, System
+from rast_eval.files import cannot_write, sync_folder
+from rast_eval.inputs import resources
+from rast_eval.types import ModelRef, System
 
 GENERATION_KEYS = ("bos_token_id", "eos_token_id", "pad_token_id")
+
+UNFINISHED_S = 3600.0
+"""So long a composite is not written; what is older was left by a process that was killed."""
+
+
+def cached_composite(system: System) -> Path:
+    """The composite of `system`, whatever its λ and rule, in the user's cache: `composites/<digest of its files>`.
+
+    Several processes may ask for one at once. Whoever loads it gives λ and rule in the environment, see `fusion_file`.
+
+    Raises:
+        UsageError, ModelError: as `compose`.
+        StoreError: the cache cannot be written.
+    """
+    cache = resources.cache_folder("composites")
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        for left in cache.glob(".*"):
+            with suppress(OSError):  # it is gone already
+                if time.time() - left.stat().st_mtime > UNFINISHED_S:
+                    shutil.rmtree(left)
+        written = Path(tempfile.mkdtemp(prefix=".", dir=cache))
+    except OSError as error:
+        raise cannot_write(cache, error) from error
+    try:
+        compose(system, written)
+        (written / FUSION_FILE).unlink()
+        written.chmod(0o755)
+        target = cache / _digest(written)
+        if target.is_dir() and _digest(target) != target.name:  # a power cut, or somebody's hand
+            shutil.rmtree(target)
+        with suppress(OSError):  # another process was faster
+            written.rename(target)
+            sync_folder(cache)
+        if not target.is_dir():
+            raise cannot_write(target, OSError(0, "it cannot be renamed"))
+    finally:
+        shutil.rmtree(written, ignore_errors=True)
+    return target
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        content = path.read_bytes()
+        digest.update(f"{path.name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
 
 
 def compose(system: System, out: Path) -> Path:
@@ -36,7 +91,8 @@ def compose(system: System, out: Path) -> Path:
 
     out.mkdir(parents=True, exist_ok=True)
     _write_json(out / "generation_config.json", _end_tokens(base, texts[system.members[0]]))
-    _write_json(out / "config.json", _config(system, texts))
+    (out / FUSION_FILE).write_text(fusion_json(system) + "\n")
+    _write_json(out / "config.json", _config(system, folders, texts))
     try:
         write_tokenizer(system.base, out)
     except ModelError:
@@ -74,18 +130,23 @@ def _text_config(ref: ModelRef, folder: Path) -> dict[str, Any]:
     return dict(config)
 
 
-def _config(system: System, texts: dict[ModelRef, dict[str, Any]]) -> dict[str, Any]:
+def _config(system: System, folders: dict[ModelRef, Path], texts: dict[ModelRef, dict[str, Any]]) -> dict[str, Any]:
     roles = {(system.base.path, system.base.revision): "base"}
-    weights = []
-    for delta, letter in zip(system.deltas, string.ascii_lowercase, strict=False):
-        for kind, ref, weight in (
-            ("expert", delta.expert, delta.weight),
-            ("antiexpert", delta.antiexpert, -delta.weight),
-        ):
-            weights.append([weight, roles.setdefault((ref.path, ref.revision), f"{kind}{letter}")])
+    deltas = [
+        [
+            roles.setdefault((ref.path, ref.revision), f"{kind}{letter}")
+            for kind, ref in (("expert", delta.expert), ("antiexpert", delta.antiexpert))
+        ]
+        for delta, letter in zip(system.deltas, string.ascii_lowercase, strict=False)
+    ]
     members = {
-        role: {"model": str(Path(path).resolve()) if Path(path).is_dir() else path, "revision": revision}
-        for (path, revision), role in roles.items()
+        role: {
+            "model": str(Path(ref.path).resolve()) if Path(ref.path).is_dir() else ref.path,
+            "revision": ref.revision,
+            # Whole, with its quantisation: what was compiled for a checkpoint must not serve another of its name.
+            "config": json.loads((folders[ref] / "config.json").read_text()),
+        }
+        for role, ref in zip(roles.values(), system.members, strict=True)
     }
 
     base = texts[system.members[0]]
@@ -101,8 +162,7 @@ def _config(system: System, texts: dict[ModelRef, dict[str, Any]]) -> dict[str, 
         "architectures": ["RastForCausalLM"],
         "dtype": base.get("dtype") or base.get("torch_dtype"),
         "members": members,
-        "weights": weights,
-        **({"rule": str(system.rule)} if system.rule != LINEAR else {}),
+        "deltas": deltas,
         "text_config": facade,
         "bos_token_id": base.get("bos_token_id"),
         "eos_token_id": base.get("eos_token_id"),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from transformers import AutoTokenizer
 
 import rast_eval.tiny
-from rast_eval.decoding.compose import compose
+from rast_eval.decoding.compose import cached_composite, compose
+from rast_eval.decoding.fusion_file import FUSION_VARIABLE, fusion_json, read_fusion
 from rast_eval.errors import ModelError, UsageError
-from rast_eval.types import Delta, ModelRef, System
+from rast_eval.types import Delta, FusionRule, ModelRef, System
 
 TINY = Path(rast_eval.tiny.__file__).parent / "checkpoints"
 
@@ -24,13 +29,15 @@ def config_of(folder):
     return json.loads((folder / "config.json").read_text())
 
 
-def test_members_weights_and_facade(tmp_path):
+def test_members_deltas_and_facade(tmp_path):
     out = compose(System(ref("m-base"), (Delta(ref("s-rl"), ref("s-base"), 0.5),)), tmp_path / "new" / "composite")
     assert out.is_absolute()
     config = config_of(out)
     assert config["model_type"] == "rast"
     assert config["architectures"] == ["RastForCausalLM"]
-    assert config["weights"] == [[0.5, "experta"], [-0.5, "antiexperta"]]
+    assert config["deltas"] == [["experta", "antiexperta"]]
+    assert json.loads((out / "fusion.json").read_text()) == {"lambda": [0.5], "rule": "linear"}
+    assert "0.5" not in (out / "config.json").read_text()
     assert {role: Path(m["model"]).name for role, m in config["members"].items()} == {
         "base": "m-base",
         "experta": "s-rl",
@@ -56,10 +63,10 @@ def test_a_checkpoint_used_twice_stands_once(tmp_path):
     system = System(ref("m-base"), (Delta(ref("s-rl"), shared, 1.0), Delta(ref("m-rl"), shared, 0.25)))
     config = config_of(compose(system, tmp_path))
     assert list(config["members"]) == ["base", "experta", "antiexperta", "expertb"]
-    assert config["weights"][2:] == [[0.25, "expertb"], [-0.25, "antiexperta"]]
+    assert config["deltas"][1:] == [["expertb", "antiexperta"]]
     # The base as its own antiexpert: proxy tuning of a model by itself.
     config = config_of(compose(System(ref("s-base"), (Delta(ref("s-rl"), shared),)), tmp_path))
-    assert config["weights"] == [[1.0, "experta"], [-1.0, "base"]]
+    assert config["deltas"] == [["experta", "base"]]
 
 
 def test_roles_line_up_with_system_weights(tmp_path):
@@ -69,12 +76,10 @@ def test_roles_line_up_with_system_weights(tmp_path):
     shared = ref("s-base")
     system = System(ref("m-base"), (Delta(ref("s-rl"), shared, 1.0), Delta(ref("m-rl"), shared, 0.25)))
     config = RastConfig.from_pretrained(compose(system, tmp_path))
-    assert tuple(config.member_weights.values()) == system.weights
+    assert tuple(config.weights([delta.weight for delta in system.deltas])) == system.weights
+    assert config.pairs == list(system.pairs)
     assert [member["model"] for member in config.members.values()] == [member.path for member in system.members]
     assert RastConfig.from_dict(config.to_dict()).to_dict() == config.to_dict()
-    older = config.to_dict()
-    older["terms"] = older.pop("weights")
-    assert RastConfig.from_dict(older).to_dict() == config.to_dict()
 
 
 @pytest.mark.parametrize("deltas", [0, 27])
@@ -97,3 +102,62 @@ def test_a_missing_member_is_named(tmp_path, monkeypatch):
     with pytest.raises(ModelError, match="no-such-org/no-such-model"):
         compose(system, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache of the user's, and a system whose expert lies in the test's own folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    shutil.copytree(TINY / "s-rl", tmp_path / "expert")
+    expert = ModelRef(str(tmp_path / "expert"))
+    return tmp_path / "rast-eval" / "composites", System(ref("m-base"), (Delta(expert, ref("s-base"), 0.5),))
+
+
+def test_runs_of_any_lambda_and_rule_share_one_composite(cache):
+    folder, system = cache
+    others = [
+        system,
+        System(system.base, (Delta(system.deltas[0].expert, system.deltas[0].antiexpert, 0.7),)),
+        replace(system, rule=FusionRule.parse("gated:entropy=1")),
+    ]
+    with ThreadPoolExecutor(3) as threads:
+        found = set(threads.map(cached_composite, others))
+    assert found == set(folder.iterdir())
+    assert len(found) == 1
+    assert (found.pop() / "config.json").stat().st_mode & 0o044 == 0o044
+
+
+def test_a_checkpoint_changed_in_place_is_another_composite(cache):
+    folder, system = cache
+    first = cached_composite(system)
+    path = Path(system.deltas[0].expert.path) / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"quantization_config": {"quant_method": "awq"}}))
+    second = cached_composite(system)
+    assert set(folder.iterdir()) == {first, second}
+    assert config_of(second)["members"]["experta"]["config"]["quantization_config"] == {"quant_method": "awq"}
+
+
+def test_what_a_killed_process_or_a_hand_left_is_mended(cache):
+    folder, system = cache
+    composite = cached_composite(system)
+    (composite / "tokenizer.json").unlink()
+    for name, made in ((".old", 0), (".new", 2**40)):
+        (folder / name).mkdir()
+        os.utime(folder / name, (made, made))
+    assert cached_composite(system) == composite
+    assert (composite / "tokenizer.json").is_file()
+    assert {path.name for path in folder.iterdir()} == {composite.name, ".new"}
+
+
+def test_lambda_and_rule_are_read_beside_the_configuration(tmp_path, monkeypatch):
+    system = System(ref("m-base"), (Delta(ref("s-rl"), ref("s-base"), 0.5),), FusionRule.parse("gated:entropy=1"))
+    out = str(compose(system, tmp_path))
+    assert read_fusion(out, None, 1) == ([0.5], "gated:entropy=1")
+    with pytest.raises(ValueError, match="Expected 2 finite"):
+        read_fusion(out, None, 2)
+    monkeypatch.setenv(FUSION_VARIABLE, fusion_json(System(ref("m-base"), (Delta(ref("s-rl"), ref("s-base")),))))
+    assert read_fusion(out, None, 1) == ([1.0], "linear")
+    monkeypatch.delenv(FUSION_VARIABLE)
+    (tmp_path / "fusion.json").unlink()
+    with pytest.raises(ValueError, match="compose"):
+        read_fusion(out, None, 1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from transformers import AutoConfig, PretrainedConfig
@@ -10,14 +13,13 @@ ARCHITECTURE = "RastForCausalLM"
 
 
 class RastConfig(PretrainedConfig):  # type: ignore[misc]
-    """Members, their weights, and the one model that vLLM's scheduler takes them for.
+    """Members, how they pair, and the one model that vLLM's scheduler takes them for.
 
     Attributes:
         text_config: the base's, with the smallest vocabulary and the smallest context of all members.
-        members: role → {"model": hub id or absolute path, "revision": git revision or None}, `base` first.
-            A role holds no digit: vLLM reads the one integer of a layer name as the layer's index.
-        weights: [[weight, role], …]; fused = base + Σ weight · logits of the role (Eq. 3). Older ones say `terms`.
-        rule: `types.FusionRule` in a word.
+        members: role → {"model": hub id or absolute path, "revision": git revision or None, "config": its config.json},
+            `base` first. A role holds no digit: vLLM reads the one integer of a layer name as the layer's index.
+        deltas: [[role of the expert, role of the antiexpert], …].
     """
 
     model_type = "rast"
@@ -26,15 +28,13 @@ class RastConfig(PretrainedConfig):  # type: ignore[misc]
     def __init__(
         self,
         text_config: dict[str, Any] | PretrainedConfig | None = None,
-        members: dict[str, dict[str, str | None]] | None = None,
-        weights: list[list[Any]] | None = None,
-        rule: str = "linear",
+        members: dict[str, dict[str, Any]] | None = None,
+        deltas: list[list[str]] | None = None,
         **kwargs: Any,
     ) -> None:
         self.text_config = AutoConfig.for_model(**text_config) if isinstance(text_config, dict) else text_config
         self.members = members or {}
-        self.weights = weights or kwargs.pop("terms", None) or []
-        self.rule = rule
+        self.deltas = deltas or []
         super().__init__(**kwargs)
 
     def get_text_config(self, *args: Any, **kwargs: Any) -> PretrainedConfig:
@@ -51,14 +51,25 @@ class RastConfig(PretrainedConfig):  # type: ignore[misc]
     @property
     def pairs(self) -> list[tuple[int, int]]:
         """Each delta's expert and antiexpert as places in `members`."""
-        places = [list(self.members).index(role) for _, role in self.weights]
-        return list(zip(places[::2], places[1::2], strict=True))
+        places = list(self.members)
+        return [(places.index(expert), places.index(antiexpert)) for expert, antiexpert in self.deltas]
 
-    @property
-    def member_weights(self) -> dict[str, float]:
-        """Weight of each role's logits in the fused logits."""
+    def weights(self, lambdas: Sequence[float]) -> list[float]:
+        """What each member's logits are multiplied by (Eq. 3), given λ of each delta."""
         total = dict.fromkeys(self.members, 0.0)
         total["base"] += 1.0
-        for weight, role in self.weights:
-            total[role] += float(weight)
-        return total
+        for weight, (expert, antiexpert) in zip(lambdas, self.deltas, strict=True):
+            total[expert] += weight
+            total[antiexpert] -= weight
+        return list(total.values())
+
+
+def check_unchanged(member: Mapping[str, Any]) -> None:
+    """Refuse a checkpoint whose config.json is not the one that the composite was written for.
+
+    Raises:
+        ValueError: names the checkpoint.
+    """
+    path = Path(member["model"]) / "config.json"
+    if path.is_file() and json.loads(path.read_text()) != member["config"]:
+        raise ValueError(f"{path} has changed since the composite was written: write the composite again.")

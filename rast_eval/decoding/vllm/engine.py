@@ -1,21 +1,20 @@
-"""Generation with vLLM: one model directly, a base with deltas as a composite in a temporary folder."""
+"""Generation with vLLM: one model directly, a base with deltas as a composite in the user's cache."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_prompts, check_same_members
-from rast_eval.decoding.compose import compose
+from rast_eval.decoding.compose import cached_composite
+from rast_eval.decoding.fusion_file import FUSION_VARIABLE, fusion_json
 from rast_eval.decoding.loading import end_token_ids
 from rast_eval.decoding.speculation import RUNNER, Acceptance
 from rast_eval.decoding.vllm import certificate, speculation
-from rast_eval.decoding.vllm.startup import LogTail, explain, set_environment
+from rast_eval.decoding.vllm.startup import LogTail, explain, set_environment, variable
 from rast_eval.errors import RastEvalError
 from rast_eval.types import LINEAR, Completion, FinishReason, Request, Sampling, System
 
@@ -56,15 +55,12 @@ class VLLMEngine:
         self.certified = False
         self.end_ids = end_token_ids(system.base)
         self._log = LogTail()
-        self._composite: tempfile.TemporaryDirectory[str] | None = None
         if config.offline:
             os.environ["HF_HUB_OFFLINE"] = "1"
-        if system.deltas:
-            self._composite = tempfile.TemporaryDirectory(prefix="rast-composite-")
-            compose(system, Path(self._composite.name))
+        model = str(cached_composite(system)) if system.deltas else system.base.path
         try:
-            with self._log.capture():
-                self._llm = _start(self._composite.name if self._composite else system.base.path, system, config)
+            with self._log.capture(), variable(FUSION_VARIABLE, fusion_json(system)):
+                self._llm = _start(model, system, config)
         except BaseException as error:
             self.close()
             if isinstance(error, Exception) and not isinstance(error, RastEvalError):
@@ -164,9 +160,6 @@ class VLLMEngine:
         if llm is not None:
             llm.llm_engine.engine_core.shutdown()
             del llm
-        if self._composite is not None:
-            self._composite.cleanup()
-            self._composite = None
 
     def _sampling_params(
         self, request: Request, sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
@@ -242,6 +235,7 @@ def _start(model: str, system: System, config: EngineConfig) -> Any:
         settings["max_num_seqs"] = config.max_num_seqs
     if "RAST_EVAL_EXECUTOR" in os.environ:  # set by decoding.ray for an engine that spans nodes
         settings["distributed_executor_backend"] = os.environ["RAST_EVAL_EXECUTOR"]
+        os.environ.setdefault("VLLM_RAY_EXTRA_ENV_VARS_TO_COPY", FUSION_VARIABLE)
     if system.deltas:
         settings["worker_extension_cls"] = "rast_eval.decoding.vllm.worker.RastWorker"
     elif system.base.revision:

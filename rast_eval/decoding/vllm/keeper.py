@@ -1,15 +1,14 @@
 """A process that outlives `rast-eval serve`, however that ends, to end vLLM's server with its engine after it.
 
-    python -I keeper.py GROUP [FOLDER] < a pipe that nobody else holds
+    python -I keeper.py GROUP < a pipe that nobody else holds
 
-GROUP is the process group of the server, FOLDER the composite that it serves. The end of the pipe is the end of
+GROUP is the process group of the server. The end of the pipe is the end of
 `serve`: closed by it, or by the kernel where it was killed. Run as a file, so that it starts at once.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import time
@@ -45,5 +44,3 @@ if __name__ == "__main__":
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.read()
     end(int(sys.argv[1]))
-    if sys.argv[2]:
-        shutil.rmtree(sys.argv[2], ignore_errors=True)

@@ -28,7 +28,9 @@ from vllm.model_executor.models.utils import maybe_prefix
 from vllm.sequence import IntermediateTensors
 
 from rast_eval.decoding.fusion import fuse
+from rast_eval.decoding.fusion_file import read_fusion
 from rast_eval.decoding.rules import Operands, make_rule
+from rast_eval.decoding.vllm.config import check_unchanged
 from rast_eval.decoding.vllm.speculation import mend_expansion
 from rast_eval.types import LINEAR, FusionRule
 
@@ -44,12 +46,13 @@ SHARDS_CAN_FUSE = "skip_gather" in inspect.signature(LogitsProcessor.forward).pa
 """Older releases gather inside the logits processor, so there each member's logits are gathered."""
 
 
-def member_config(engine: VllmConfig, role: str, member: Mapping[str, str | None]) -> VllmConfig:
+def member_config(engine: VllmConfig, role: str, member: Mapping[str, Any]) -> VllmConfig:
     """The engine's settings as one member sees them.
 
     Cache, parallel and compilation settings are shared by reference, so that all members' layers land in one
     forward context; model and quantisation are the member's own. `VllmConfig.__post_init__` must not run again.
     """
+    check_unchanged(member)
     facade = engine.model_config
     settings: dict[str, Any] = {
         "model": member["model"],
@@ -169,13 +172,16 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
         super().__init__()
         config = vllm_config.model_config.hf_config
         self.vocab_size: int = config.get_text_config().vocab_size
-        self.weights: list[float] = list(config.member_weights.values())
+        lambdas, rule = read_fusion(
+            vllm_config.model_config.model, vllm_config.model_config.revision, len(config.deltas)
+        )
+        self.weights: list[float] = config.weights(lambdas)
         self.load_config = vllm_config.load_config
         self.fuse_shards = SHARDS_CAN_FUSE and vllm_config.parallel_config.tensor_parallel_size > 1
         self.pairs: list[tuple[int, int]] = config.pairs
         self.acted: int | torch.Tensor = 0
         self.positions = 0
-        self.set_rule(config.rule)
+        self.set_rule(rule)
         self.members = Members(vllm_config=vllm_config, prefix=prefix)
         if vllm_config.speculative_config is not None and not torch.cuda.is_available():
             mend_expansion()

@@ -17,7 +17,7 @@ class RastWorker:
     model_runner: Any
 
     def set_rast_weights(self, weights: Sequence[float]) -> None:
-        """Change the members' coefficients in place."""
+        """Change the members' weights in place."""
         self.model_runner.get_model().set_weights(weights)
 
     def set_rast_rule(self, text: str) -> None:
