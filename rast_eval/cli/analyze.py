@@ -134,6 +134,42 @@ def tokens(
 
 @app.command()
 @grouped
+def takeover(
+    *,
+    run: options.RunFolder,
+    by: Annotated[str, typer.Option(help="Who takes over: rl, or rast.")] = "rl",
+    thresholds: Annotated[
+        str, typer.Option(help="Total variations from which on it does; 0 and 1 are the two models alone.")
+    ] = "1,0.9,0.7,0.5,0.3,0.1,0",
+    limit: Annotated[int, typer.Option("--limit", "-L", min=1, help="The first L problems of each benchmark.")] = 50,
+    n: Annotated[int, typer.Option(min=1, help="The first n samples of each.")] = 1,
+    engine: options.EngineFlags,
+    sources: options.SourceFlags,
+    printing: Printing,
+) -> None:
+    """At how many of the most divergent places the RL model must choose the token for its gain, and the reverse.
+
+    Every threshold is a run under RUN/takeover, with its figure in takeover.png; the same command continues.
+    """
+    from rast_eval.analysis.takeover import draw, measure, takeover_table
+    from rast_eval.config import RunConfig
+    from rast_eval.results.reader import load_run
+    from rast_eval.runs.sweep import parse_values
+    from rast_eval.types import Models
+
+    read = load_run(run)
+    models = Models(read.cells[0].system.base, (), None, "", ())
+    given = RunConfig(
+        models, n=n, limit=limit, engine=engine.config(models, offline=sources.offline), data_dir=sources.data_dir,
+        include_path=sources.include_path,
+    )  # fmt: skip
+    found = measure(read, by, given, parse_values(thresholds, "--thresholds"))
+    printing.emit(takeover_table(f"{read.name}: how many tokens carry the gain", found), found)
+    typer.echo(f"\nplot: {draw(found, read.path / 'takeover' / by)}", err=True)
+
+
+@app.command()
+@grouped
 def memory(
     *,
     pairs: Annotated[

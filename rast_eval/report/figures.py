@@ -94,12 +94,21 @@ def estimated(
     return Series(label, arm, x, value, *band, paper, [100 * s for s in spread])
 
 
-def line_panels(panels: Sequence[Panel], xlabel: str, ylabel: str, *, log2: bool = False, columns: int = 3) -> Figure:
-    """Lines with intervals, one panel a benchmark or sweep; each line is named at its end."""
+def line_panels(
+    panels: Sequence[Panel], xlabel: str, ylabel: str, *, log2: bool = False, counts: bool = False, columns: int = 3
+) -> Figure:
+    """Lines with intervals, one panel a benchmark or sweep; each line is named at its end.
+
+    Args:
+        counts: x is logarithmic from 1 on and linear below, so that 0 is on it.
+    """
     figure, axes = grid(len(panels), columns)
     for ax, panel in zip(axes, panels, strict=True):
         if log2:
             ax.set_xscale("log", base=2)
+        elif counts:
+            ax.set_xscale("symlog", linthresh=1, base=10)
+            ax.xaxis.set_major_formatter("{x:g}")
         _lines(ax, panel)
         if log2:
             ticks = sorted({int(x) for series in panel.series for x in series.x})

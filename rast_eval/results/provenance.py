@@ -39,13 +39,18 @@ def warnings_of(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
 
 
 def _acted(run: Run, cell: Cell, found: GradeMatrix) -> str:
+    count, positions = acted(run, cell, found)
+    return f"acted on {count / positions:.1%} of {positions:,} positions" if positions else "acts on every position"
+
+
+def acted(run: Run, cell: Cell, found: GradeMatrix) -> tuple[int, int]:
+    """On how many positions a cell's rule acted, of how many."""
     counts = [
         session["rule_acted"][cell.name]
         for session in run.manifest.get("sessions", [])
         if session["id"] in found.sessions and cell.name in session.get("rule_acted", {})
     ]
-    acted, positions = sum(one for one, _ in counts), sum(every for _, every in counts)
-    return f"acted on {acted / positions:.1%} of {positions:,} positions" if positions else "acts on every position"
+    return sum(one for one, _ in counts), sum(every for _, every in counts)
 
 
 def mixed_settings(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
