@@ -21,6 +21,7 @@ from rast_eval.decoding.loading import SMALL_FILES, explain
 from rast_eval.errors import ModelError, UsageError
 from rast_eval.files import cannot_write, sync_folder
 from rast_eval.inputs import resources
+from rast_eval.inputs.shapes import from_config
 from rast_eval.types import ModelRef, System
 
 GENERATION_KEYS = ("bos_token_id", "eos_token_id", "pad_token_id")
@@ -153,8 +154,19 @@ def _config(system: System, folders: dict[ModelRef, Path], texts: dict[ModelRef,
     facade = {key: value for key, value in base.items() if key not in ("architectures", "quantization_config")}
     facade["vocab_size"] = min(text["vocab_size"] for text in texts.values())
     facade["max_position_embeddings"] = min(text["max_position_embeddings"] for text in texts.values())
-    # The facade has no layers of its own: a scaled RoPE would only stretch the context that vLLM derives from it.
+    # Work space is allotted by the facade's widths; a Llama's width must divide by its number of heads.
+    heads = int(base.get("num_attention_heads") or 1)
+    shapes = [shape for text in texts.values() if (shape := from_config(text))]
+    if shapes:
+        facade["hidden_size"] = -(-max(shape.hidden_size for shape in shapes) // heads) * heads
+        facade["head_dim"] = max(shape.head_dim for shape in shapes)
+    # The facade has no layers of its own: a scaled RoPE would only stretch the context that vLLM derives from it, and
+    # a window would bind members that have none. Each member's window is set while it is built.
     facade["rope_parameters"] = {"rope_type": "default", "rope_theta": 10000.0}
+    if "sliding_window" in facade:
+        facade["sliding_window"] = None
+    if facade.get("layer_types"):
+        facade["layer_types"] = ["full_attention"] * len(facade["layer_types"])
     for key in ("rope_scaling", "dual_chunk_attention_config", "_name_or_path"):
         facade.pop(key, None)
     return {

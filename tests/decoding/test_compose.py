@@ -50,6 +50,19 @@ def test_members_deltas_and_facade(tmp_path):
     assert config["eos_token_id"] == own["eos_token_id"]
 
 
+def test_the_facade_is_as_wide_as_the_widest_and_has_no_window(tmp_path):
+    for name, fields in {"base": {"sliding_window": 8}, "expert": {"hidden_size": 198, "head_dim": 48}}.items():
+        shutil.copytree(TINY / ("m-base" if name == "base" else "s-rl"), tmp_path / name)
+        path = tmp_path / name / "config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **fields, "use_sliding_window": True}))
+    members = ModelRef(str(tmp_path / "base")), ModelRef(str(tmp_path / "expert"))
+    facade = config_of(compose(System(members[0], (Delta(members[1], ref("s-base")),)), tmp_path / "c"))["text_config"]
+    heads = config_of(TINY / "m-base")["num_attention_heads"]
+    assert (facade["hidden_size"], facade["head_dim"]) == (-(-198 // heads) * heads, 48)
+    assert facade["sliding_window"] is None
+    assert "sliding_attention" not in facade["layer_types"]
+
+
 def test_tokenizer_is_the_bases_and_weights_stay_where_they_are(tmp_path):
     out = compose(System(ref("m-base"), (Delta(ref("s-rl"), ref("s-base")),)), tmp_path)
     assert (out / "chat_template.jinja").read_bytes() == (TINY / "m-base" / "chat_template.jinja").read_bytes()

@@ -16,7 +16,7 @@ class RastConfig(PretrainedConfig):  # type: ignore[misc]
     """Members, how they pair, and the one model that vLLM's scheduler takes them for.
 
     Attributes:
-        text_config: the base's, with the smallest vocabulary and the smallest context of all members.
+        text_config: the base's, with the smallest vocabulary and context and the largest widths of all members.
         members: role → {"model": hub id or absolute path, "revision": git revision or None, "config": its config.json},
             `base` first. A role holds no digit: vLLM reads the one integer of a layer name as the layer's index.
         deltas: [[role of the expert, role of the antiexpert], …].

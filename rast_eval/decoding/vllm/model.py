@@ -10,7 +10,8 @@ import copy
 import inspect
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -103,6 +104,34 @@ def _vocabulary_padded_to(rows: int) -> Iterator[None]:
         VocabParallelEmbedding.__init__ = init
 
 
+@contextmanager
+def _window_of(view: VllmConfig) -> Iterator[None]:
+    """Give the attention layers built inside the member's own sliding window, where all its layers have one.
+
+    They read it from the cache's settings, which all members share and which were made for the facade.
+    """
+    model, cache = view.model_config, view.cache_config
+    kinds = getattr(model.hf_text_config, "layer_types", None) or ["sliding_attention"]
+    before = cache.sliding_window
+    cache.sliding_window = model.get_sliding_window() if set(kinds) == {"sliding_attention"} else None
+    try:
+        yield
+    finally:
+        cache.sliding_window = before
+
+
+@contextmanager
+def _shards_of(processors: Sequence[LogitsProcessor]) -> Iterator[None]:
+    """Let a member's `compute_logits` return this worker's columns, with all that it does but the gather."""
+    for processor in processors:
+        processor.forward = partial(processor.forward, skip_gather=True)
+    try:
+        yield
+    finally:
+        for processor in processors:
+            del processor.forward
+
+
 @support_torch_compile(dynamic_arg_dims={"input_ids": 0, "positions": -1, "intermediate_tensors": 0})
 class Members(nn.Module):
     """All members, compiled as one graph.
@@ -122,7 +151,10 @@ class Members(nn.Module):
         step = math.lcm(64, shards)
         rows = math.ceil(max(model_config.get_vocab_size() for model_config in self.model_configs) / step) * step
         for role, view in views.items():
-            with set_model_tag(f"rast_{role}"), _vocabulary_padded_to(rows) if shards > 1 else nullcontext():
+            with ExitStack() as settings:
+                settings.enter_context(set_model_tag(f"rast_{role}"))
+                settings.enter_context(_window_of(view))
+                settings.enter_context(_vocabulary_padded_to(rows) if shards > 1 else nullcontext())
                 member = initialize_model(view, prefix=maybe_prefix(prefix, role))
             for module in member.modules():
                 if hasattr(module, "do_not_compile"):
@@ -183,6 +215,10 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
         self.positions = 0
         self.set_rule(rule)
         self.members = Members(vllm_config=vllm_config, prefix=prefix)
+        self.processors = {
+            member: [module for module in member.modules() if isinstance(module, LogitsProcessor)]
+            for member in self.members
+        }
         if vllm_config.speculative_config is not None and not torch.cuda.is_available():
             mend_expansion()
 
@@ -232,7 +268,7 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
             return None
         fused: torch.Tensor | None = fuse(logits, [weight for *_, weight in heard])
         if self.fuse_shards:
-            fused = next(iter(self.members)).logits_processor._gather_logits(fused)
+            fused = self._gathered(fused)
         return None if fused is None else fused[..., : self.vocab_size]
 
     def _ruled_logits(self, hidden_states: torch.Tensor) -> torch.Tensor | None:
@@ -248,7 +284,7 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
             self.acted = self.acted + active.sum()
             self.positions += active.numel()
         if shards:
-            fused = next(iter(self.members)).logits_processor._gather_logits(fused)
+            fused = self._gathered(fused)
         return None if fused is None else fused[..., : self.vocab_size]
 
     def set_rule(self, text: str) -> None:
@@ -258,9 +294,11 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
         self.acted, self.positions = 0, 0
 
     def _logits(self, member: Any, state: torch.Tensor, shards: bool) -> Any:
-        if shards:
-            return member.logits_processor(member.lm_head, state, skip_gather=True)
-        return member.compute_logits(state)
+        with _shards_of(self.processors[member]) if shards else nullcontext():
+            return member.compute_logits(state)
+
+    def _gathered(self, shard: Any) -> Any:
+        return next(iter(self.processors.values()))[0]._gather_logits(shard)
 
     def set_weights(self, weights: Sequence[float]) -> None:
         """Change the weights in place, aligned with `System.members`.

@@ -27,12 +27,15 @@ def tiny() -> Path:
 def random_checkpoint(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Callable[..., Path]:
     """Write a randomly initialised checkpoint with the embedded family's tokenizer."""
     torch = pytest.importorskip("torch")
-    from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+    import transformers
 
-    classes = {"qwen2": (Qwen2Config, Qwen2ForCausalLM), "llama": (LlamaConfig, LlamaForCausalLM)}
+    names = {"qwen2": "Qwen2", "llama": "Llama", "gemma2": "Gemma2", "mistral": "Mistral"}
 
-    def build(family: str, seed: int, *, width: int, layers: int, heads: int, kv: int, vocab: int, tied: bool) -> Path:
-        config_class, model_class = classes[family]
+    def build(
+        family: str, seed: int, *, width: int, layers: int, heads: int, kv: int, vocab: int, tied: bool, **more: object
+    ) -> Path:
+        config_class = getattr(transformers, f"{names[family]}Config")
+        model_class = getattr(transformers, f"{names[family]}ForCausalLM")
         config = config_class(
             hidden_size=width,
             intermediate_size=2 * width,
@@ -46,6 +49,7 @@ def random_checkpoint(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> C
             bos_token_id=None,
             eos_token_id=0,
             pad_token_id=1,
+            **more,
         )
         torch.manual_seed(seed)
         folder = tmp_path_factory.mktemp(f"{family}-{seed}")

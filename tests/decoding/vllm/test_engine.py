@@ -138,6 +138,19 @@ def test_random_ensembles_equal_plain_loop(base_family, random_checkpoint, greed
             engine.close()
 
 
+@pytest.mark.slow
+def test_widths_heads_and_windows_of_each_member(random_checkpoint, greedy_oracle):
+    """The base is the narrowest, has the smallest heads, and alone a window, shorter than the prompts."""
+    base = random_checkpoint("mistral", 1, width=64, layers=2, heads=2, kv=2, vocab=512, tied=False, sliding_window=8)
+    expert = random_checkpoint("llama", 2, width=128, layers=1, heads=2, kv=1, vocab=448, tied=True)
+    antiexpert = random_checkpoint("qwen2", 3, width=96, layers=2, heads=3, kv=3, vocab=448, tied=False)
+    engine = VLLMEngine(system_of(base, [(expert, antiexpert, 0.8)]), CONFIG)
+    try:
+        assert_equals_oracle(engine, greedy_oracle, base, [(expert, antiexpert, 0.8)], count=8)
+    finally:
+        engine.close()
+
+
 def test_one_model_alone_needs_no_composite(greedy_oracle, tiny):
     engine = VLLMEngine(system_of(tiny / "s-rl", []), CONFIG)
     try:

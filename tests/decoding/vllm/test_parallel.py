@@ -20,12 +20,16 @@ pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 GREEDY = Sampling(temperature=0.0, top_p=1.0, max_tokens=24)
 
 
+def random_trio(random_checkpoint, family, **more):
+    """Heads of 512 and 416 rows, which two workers can add up shard by shard only if both are padded alike."""
+    base = random_checkpoint(family, 1, width=128, layers=2, heads=4, kv=2, vocab=512, tied=family == "gemma2", **more)
+    small = {"width": 64, "layers": 2, "heads": 2, "kv": 2, "vocab": 416, "tied": True, **more}
+    return base, random_checkpoint(family, 2, **small), random_checkpoint(family, 3, **small)
+
+
 @pytest.fixture(scope="module")
 def trio(random_checkpoint):
-    """Heads of 512 and 416 rows, which two workers can add up shard by shard only if both are padded alike."""
-    base = random_checkpoint("qwen2", 1, width=128, layers=2, heads=4, kv=2, vocab=512, tied=False)
-    small = {"width": 64, "layers": 2, "heads": 2, "kv": 2, "vocab": 416, "tied": True}
-    return base, random_checkpoint("qwen2", 2, **small), random_checkpoint("qwen2", 3, **small)
+    return random_trio(random_checkpoint, "qwen2")
 
 
 def system_of(trio, weight):
@@ -53,6 +57,22 @@ def test_parallel_engines_equal_the_plain_loop(parallel, trio, greedy_oracle):
             assert [outputs[index] for index in range(len(rows))] == expected
     finally:
         engine.close()
+
+
+def test_a_members_own_logits_are_computed_on_every_shard(random_checkpoint, greedy_oracle):
+    """Gemma 2 has no `lm_head`, and caps its logits: a cap this low decides tokens."""
+    gemma = {"head_dim": 32, "query_pre_attn_scalar": 32, "final_logit_softcapping": 2.0}
+    members = random_trio(random_checkpoint, "gemma2", attn_logit_softcapping=None, sliding_window=16, **gemma)
+    requests = [Request(str(index), 0, (5, 17, 40, 8 + index) * 8, index) for index in range(4)]
+    engine = make_engine(system_of(members, 1.0), EngineConfig(backend="vllm", dtype="float32", tensor_parallel_size=2))
+    try:
+        outputs = {int(c.problem_id): list(c.token_ids) for c in engine.generate(requests, GREEDY, [], [])}
+    finally:
+        engine.close()
+    deltas = [(members[1], members[2], 1.0)]
+    expected = [greedy_oracle(members[0], deltas, row.prompt_token_ids, 24) for row in requests]
+    assert [outputs[index] for index in range(len(requests))] == expected
+    assert len({tuple(row) for row in expected}) > 1
 
 
 def test_pipeline_stages_are_refused_on_a_cpu(trio):
