@@ -3,8 +3,6 @@ TINY_SEED ?= 0
 TINY_WORK ?= build/tiny
 EMBEDDED := rast_eval/tiny/checkpoints
 TINY_CHECKPOINTS ?= $(if $(filter 0,$(TINY_SEED)),$(EMBEDDED),$(TINY_WORK)/seed$(TINY_SEED))
-TRAINED := $(patsubst %/s-rl,%,$(wildcard $(TINY_WORK)/seed*/s-rl))
-TINY_SEEDS ?= 0=$(EMBEDDED) $(foreach folder,$(filter-out %/seed0,$(TRAINED)),$(patsubst $(TINY_WORK)/seed%,%,$(folder))=$(folder))
 
 .PHONY: tiny-models tiny-report tiny-together
 
@@ -15,4 +13,4 @@ tiny-report: setup  ## measure the embedded family and write docs/tiny-family.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.tiny_family.report --checkpoints $(TINY_CHECKPOINTS) --section "seed $(TINY_SEED)"
 
 tiny-together: setup  ## similarity against recovery over all seeds, into docs/tiny-family.md
-	OMP_NUM_THREADS=1 $(BIN)/python -m tools.tiny_family.together $(TINY_SEEDS)
+	$(BIN)/python -m tools.tiny_family.together

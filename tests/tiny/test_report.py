@@ -1,15 +1,18 @@
 """The report's own arithmetic, on outputs written by hand, and a whole page at the smallest size."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from rast_eval.inputs import resources
+from rast_eval.report.table import markdown_table
 from rast_eval.results.reader import GradeMatrix
-from rast_eval.statistics import Recovery
 from tools.tiny_family.measure import Combination, Family, Measured, Measurements
 from tools.tiny_family.overlap import Overlap, overlap, read
 from tools.tiny_family.report import behaviour_row, pair_row, replace_section, sampled_tables
-from tools.tiny_family.together import DeltaPoint, parse, points, together
+from tools.tiny_family.together import DeltaPoint, points, together
 
 CHECKED = " Let's think step by step. Mon buys 6 bags of 7: 37 to 69 check 6*7=42 7+2=9 37+42=79 wait 79."
 PLAIN = " Mon buys 6 bags of 7: 37 to 79. Tue loses 5 bags of 5: 79 to 54. So the answer is \\boxed{54}."
@@ -75,13 +78,9 @@ def test_every_table_is_written(tmp_path):
     assert tables[0].rows[6][0] == "l + Δm"
 
 
-def point(seed, weighted, recovery):
-    rate = Recovery(recovery, recovery - 0.1, recovery + 0.1, 0.5, "fieller")
-    return DeltaPoint(seed, "l", "s", -weighted, weighted, rate)
-
-
 def test_all_seeds_stand_in_one_table_by_similarity():
-    table = together([point("0", 0.4, 0.6), point("1", 0.2, 0.05), point("2", 0.6, 0.97)])
+    found = [DeltaPoint(seed, "l + Δs", -w, w, r, "") for seed, w, r in (("0", 0.4, 60), ("1", 0.2, 5), ("2", 0.6, 97))]
+    table = together(found)
     assert [row[:3] for row in table.rows] == [
         ("l + Δs", s, w) for s, w in (("2", "0.600"), ("0", "0.400"), ("1", "0.200"))
     ]
@@ -89,18 +88,17 @@ def test_all_seeds_stand_in_one_table_by_similarity():
     assert "raw cosine of Eq. 6 -1.00" in table.note
 
 
-def test_seeds_are_folders(tmp_path):
-    assert parse([f"1={tmp_path}"]) == {"1": tmp_path}
-    with pytest.raises(SystemExit, match="SEED=FOLDER"):
-        parse(["1"])
+def test_the_page_of_the_family_agrees_with_itself():
+    page = (Path(__file__).parents[2] / "docs/tiny-family.md").read_text()
+    found = list(points(page))
+    assert len(found) == 3 * len(re.findall(r"<!-- seed \d: begin", page)) >= 6
+    assert DeltaPoint("0", "l + Δm", 0.093, 0.538, 97.1, "[93.3, 101.1]") in found
+    assert markdown_table(together(found)).strip() in page
 
 
-@pytest.mark.slow
-def test_a_seed_gives_three_points(tmp_path):
-    measurements = Measurements(Family(resources.embedded_checkpoints()), tmp_path, n=2, limit=2)
-    found = points("0", measurements, processes=2)
-    assert [(p.base, p.delta) for p in found] == [("l", "m"), ("l", "s"), ("m", "s")]
-    assert all(-1 <= p.raw <= 1 and -1 <= p.weighted <= 1 for p in found)
+def test_a_seed_without_its_rows_is_refused():
+    with pytest.raises(ValueError, match="tiny-report"):
+        list(points("<!-- seed 3: begin -->\n| l + Δm | 1.0 [0.0, 2.0] |\n<!-- seed 3: end -->"))
 
 
 def test_overlap_counts_steps_not_only_puzzles():

@@ -16,8 +16,7 @@ import numpy as np
 from rast_eval import statistics
 from rast_eval.analysis import path_coverage, similarity
 from rast_eval.analysis.drawing import draw_prompts
-from rast_eval.analysis.forcing import TeacherForcer, Trajectory, greedy_paths
-from rast_eval.analysis.similarity import Similarity
+from rast_eval.analysis.forcing import TeacherForcer, greedy_paths
 from rast_eval.config import EngineConfig
 from rast_eval.inputs import resources
 from rast_eval.report.table import DASH, Table, markdown_table, percent
@@ -109,28 +108,19 @@ def sampled_tables(measurements: Measurements, swept: tuple[str, str], processes
     )
 
 
-def walk(family: Family) -> list[Trajectory]:
-    """Greedy paths of the largest RL model."""
-    largest = family.model("l-rl")
-    drawn = draw_prompts(largest, BENCHMARK, "tiny")
-    return greedy_paths(System(largest), drawn.ids, EngineConfig(), drawn.max_tokens)
-
-
-def similarities(family: Family, paths: list[Trajectory]) -> list[Similarity]:
-    """Of every two deltas along the paths."""
-    deltas = {size: (family.model(f"{size}-rl"), family.model(f"{size}-base")) for size in SIZES[::-1]}
-    return similarity.measure(TeacherForcer(), deltas, paths)
-
-
 def forced_tables(family: Family) -> Iterator[Table]:
     """Path coverage and the similarity of the deltas, along greedy paths of the largest RL model."""
-    paths = walk(family)
+    largest = family.model("l-rl")
+    drawn = draw_prompts(largest, BENCHMARK, "tiny")
+    paths = greedy_paths(System(largest), drawn.ids, EngineConfig(), drawn.max_tokens)
     systems = {"l-base": System(family.model("l-base"))}
     for size in ("s", "m"):
         systems[f"l + Δ{size}"] = System(family.model("l-base"), (family.delta(size),))
     coverages = path_coverage.measure(TeacherForcer(), systems, paths)
     yield path_coverage.coverage_table(f"Path coverage on {len(paths)} greedy paths of l-rl", coverages)
-    yield similarity.similarity_table("Similarity of the deltas on the same paths", similarities(family, paths))
+    deltas = {size: (family.model(f"{size}-rl"), family.model(f"{size}-base")) for size in SIZES[::-1]}
+    alike = similarity.measure(TeacherForcer(), deltas, paths)
+    yield similarity.similarity_table("Similarity of the deltas on the same paths", alike)
 
 
 def replace_section(page: str, name: str, text: str) -> str:
