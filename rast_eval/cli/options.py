@@ -140,7 +140,10 @@ class EngineFlags:
     ] = None
     speculate: Annotated[str, typer.Option(help="Tokens that the expert drafts a pass: a number, auto or off.")] = "off"
     ray: Annotated[
-        str | None, typer.Option(help="Spread over the Ray cluster at this address; local for one of its own.")
+        str | None,
+        typer.Option(
+            metavar="[ADDRESS]", help="Spread over the Ray cluster there; without an address, over this machine."
+        ),
     ] = None
 
     def config(self, models: Models, seed: int = 0, offline: bool = False) -> EngineConfig:

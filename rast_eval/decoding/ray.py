@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from rast_eval.config import LOCAL, EngineConfig
@@ -28,6 +31,9 @@ ANSWER_S = 10
 
 DEATHS = 5
 """Actors that may die one after the other without a completion between them; then the fault is not the machine's."""
+
+KNOCK_S = 10
+"""Seconds in which the head of a cluster takes a connection."""
 
 Key = tuple[str, int]
 MakeEngine = Callable[[System, EngineConfig], Engine]
@@ -148,6 +154,8 @@ class RayEngine:
                             f"Engines die again and again ({type(error).__name__}).",
                             "Ray's logs say why; lower --max-num-seqs or --max-model-len if memory is short.",
                         ) from error
+                    owed = f"{len(lane.owed)} samples are asked again"
+                    print(f"an engine died; it is started anew, and {owed} …", file=sys.stderr, flush=True)
                     # Ray starts the actor again and repeats this call until it answers.
                     lane.waking = lane.actor.ready.options(max_task_retries=-1).remote()
                 else:
@@ -206,28 +214,72 @@ class RayEngine:
 
 
 def _connect(config: EngineConfig) -> Any:
-    """The module `ray`, connected."""
-    import ray
+    """The module `ray`, connected.
 
-    if ray.is_initialized():
-        return ray
-    # Ray asks home about itself, and warns about it, unless told not to.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    shared: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": True, "include_dashboard": False}
+    Raises:
+        BackendError: no Ray answers, or it does not let us in.
+    """
+    local = config.ray in (None, LOCAL)
+    settings = {"RAY_USAGE_STATS_ENABLED": "0"}  # else Ray asks home about itself, and warns about it
+    if local:
+        settings["RAY_worker_niceness"] = "0"  # engines are what this machine is for, meanwhile
+    if not sys.stderr.isatty():
+        settings["RAY_COLOR_PREFIX"] = "0"
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
     handler = signal.getsignal(signal.SIGTERM)
+    quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": True}
     try:
-        if config.ray in (None, LOCAL):
-            ray.init(_node_ip_address="127.0.0.1", **shared)
+        if not local and config.ray != "auto":
+            _knock(str(config.ray))
+        import ray
+        from ray._private import ray_constants, ray_logging
+
+        if ray.is_initialized():
+            return ray
+        # Without this Ray replaces 127.0.0.1 by the address of a network card, and listens on all of them. It is
+        # what Ray does by itself where the system is not Linux.
+        ray_constants.ENABLE_RAY_CLUSTER = not local
+        if local:
+            ray.init(address="local", include_dashboard=False, **quiet)
         else:
-            shared.pop("include_dashboard")
-            ray.init(address=config.ray, **shared)
+            ray_constants.NUM_REDIS_GET_RETRIES = 2  # half a minute each, where something else than Ray listens
+            ray.init(address=config.ray, **quiet)
+        printing = ray_logging.global_worker_stdstream_dispatcher
+        for name, print_lines in list(printing.handlers):
+            printing.remove_handler(name)
+            printing.add_handler(name, partial(_on_stderr, print_lines))
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        if "InvalidAuthToken" in str(error):
+            raise BackendError(
+                f"The Ray at {config.ray} wants a token.",
+                "Copy ~/.ray/auth_token of its head to this machine's, and type `export RAY_AUTH_MODE=token`.",
+            ) from error
+        said = getattr(error, "strerror", None) or str(error).splitlines()[0].rstrip(".")
         raise BackendError(
-            f"There is no Ray at {config.ray or LOCAL}: {str(error).splitlines()[0]}",
+            f"There is no Ray at {config.ray or LOCAL}: {said}.",
             "Start one with `ray start --head`, or type --ray without an address for one of your own.",
         ) from error
     signal.signal(signal.SIGTERM, handler)  # Ray's own would end this process with another code and no word
     return ray
+
+
+def _on_stderr(print_lines: Callable[[Mapping[str, Any]], None], lines: Mapping[str, Any]) -> None:
+    """What engines print, all of it on stderr; Ray's own word on each death is a page, and we have said it."""
+    if lines.get("pid") != "raylet":
+        print_lines({**lines, "is_err": True})
+
+
+def _knock(address: str) -> None:
+    """Open a connection to `host:port` once: Ray itself would try for minutes.
+
+    Raises:
+        OSError, ValueError: nobody listens there, or it is no address.
+    """
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        raise ValueError("an address is host:port")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S).close()
 
 
 def _placement(ray: Any, config: EngineConfig) -> list[dict[str, Any]]:

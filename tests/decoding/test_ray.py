@@ -1,15 +1,24 @@
 """Engines on a real Ray: the outputs of one, whatever dies."""
 
+import ipaddress
 import json
 import os
+import secrets
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 ray = pytest.importorskip("ray")
 pytest.importorskip("torch")
+
+from commands import COMMAND, figures, rast_eval  # noqa: E402
 
 from rast_eval.config import EngineConfig  # noqa: E402
 from rast_eval.decoding.engine import make_engine  # noqa: E402
@@ -18,6 +27,7 @@ from rast_eval.decoding.ray import RayEngine, _by_problem  # noqa: E402
 from rast_eval.errors import BackendError, UsageError  # noqa: E402
 from rast_eval.inputs.models import resolve_models  # noqa: E402
 from rast_eval.types import Request, Sampling  # noqa: E402
+from tools.torture import an_engine, descendants  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
@@ -110,14 +120,12 @@ def test_requests_of_one_problem_stay_together():
     assert [[r.sample for r in group] for group in _by_problem(requests(2, 3))] == [[0, 1, 2]] * 2
 
 
-def test_no_ray_at_an_address_is_one_sentence():
-    code = (
-        "from rast_eval.config import EngineConfig; from rast_eval.decoding.ray import _connect\n"
-        "try: _connect(EngineConfig(ray='127.0.0.1:1'))\n"
-        "except Exception as error: print(type(error).__name__, error)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert "BackendError There is no Ray at 127.0.0.1:1" in done.stdout, done.stderr
+@pytest.mark.parametrize(
+    ("address", "why"), [("127.0.0.1:1", "Connection refused"), ("127.0.0.1", "an address is host:port")]
+)
+def test_no_ray_at_an_address_is_one_sentence(address, why):
+    with pytest.raises(BackendError, match=rf"^There is no Ray at {address}: {why}.\n"):
+        make_engine(RAST, EngineConfig(ray=address))
 
 
 def test_engines_that_always_die_are_an_error(monkeypatch, two):
@@ -133,27 +141,119 @@ def test_engines_that_always_die_are_an_error(monkeypatch, two):
         outputs(two, requests())
 
 
-def test_two_nodes_of_a_cluster(tmp_path, alone):
-    """A head and a second node, both on the loopback interface; each engine on a node of its own."""
-    environment = {**os.environ, "RAY_TMPDIR": str(tmp_path), "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
-    start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--num-cpus=1", "--disable-usage-stats"]
-    local = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True, "timeout": 120}
-    head = ["--head", "--port=6399", "--node-ip-address=127.0.0.1", "--include-dashboard=false"]
-    try:
-        subprocess.run([*start, *head], check=True, **local)
-        subprocess.run([*start, "--address=127.0.0.1:6399", "--node-ip-address=127.0.0.2"], check=True, **local)
-        code = (
-            "import json, sys; sys.path.insert(0, sys.argv[1]); import test_ray as t; import ray\n"
-            "from dataclasses import replace\n"
-            "engine = t.make_engine(t.RAST, replace(t.TWO, ray='127.0.0.1:6399'))\n"
-            "found = t.outputs(engine, t.requests())\n"
-            "alive = sum(node['Alive'] for node in ray.nodes())\n"
-            "print(json.dumps([alive, [[*key, text] for key, text in found.items()]]))"
-        )
-        done = subprocess.run([sys.executable, "-c", code, os.path.dirname(__file__)], **local)
-        assert done.returncode == 0, done.stderr
-        alive, rows = json.loads(done.stdout.splitlines()[-1])
-        assert alive == 2
-        assert {(problem, sample): text for problem, sample, text in rows} == alone[GREEDY]
-    finally:
-        subprocess.run([sys.executable, "-m", "ray.scripts.scripts", "stop", "--force"], **local)
+@pytest.fixture
+def cluster(monkeypatch):
+    """Address of a head and a second node, on two addresses of the loopback interface, and a token for both."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.2", 0))
+        port = probe.getsockname()[1]
+    address = f"127.0.0.2:{port}"
+    start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--num-cpus=1", "--block"]
+    head = ["--head", f"--port={port}", "--node-ip-address=127.0.0.2", "--include-dashboard=false"]
+    nodes = []
+    # Sockets lie below it, and their paths may have 107 letters.
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder, (Path(folder) / "log").open("wb") as log:
+        try:
+            for flags in (head, [f"--address={address}", "--node-ip-address=127.0.0.3"]):
+                told = {"stdout": log, "stderr": log, "env": {**os.environ, "RAY_TMPDIR": folder}}
+                nodes.append(subprocess.Popen([*start, *flags], start_new_session=True, **told))
+                while not listens(port):
+                    assert nodes[0].poll() is None, Path(log.name).read_text()
+                    time.sleep(0.1)
+            yield address, nodes
+        finally:
+            for pid in [pid for node in nodes for pid in (node.pid, *descendants(node.pid))]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            for node in nodes:
+                node.wait()
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.2", port)) == 0
+
+
+NODES = """
+import sys, time, ray
+ray.init(address=sys.argv[1], logging_level="ERROR")
+while sum(node["Alive"] for node in ray.nodes()) < 2: time.sleep(0.1)
+"""
+SMALL = ["-L", "24", "--n", "1", "--max-num-seqs", "2", "--temperature", "0"]
+SPREAD = ["--data-parallel-size", "2", "--ray"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of one process."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    rast_eval("run", "--arms", "rast", *SMALL, "-o", folder, cwd=folder.parent)
+    return folder
+
+
+def begun(command, folder):
+    """The command, once it has put a sample more on disk, and how many there are."""
+    held = len(texts(folder))
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([*COMMAND, *command, "-o", folder], **piped)
+    while (now := len(texts(folder))) == held:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    return process, now
+
+
+def texts(folder):
+    """Problem and output of every whole line."""
+    lines = [line for path in folder.rglob("samples/*/*.jsonl") for line in path.read_bytes().split(b"\n")[:-1]]
+    return sorted((row["problem_id"], row["output"]) for row in map(json.loads, lines))
+
+
+def ended(process):
+    """What the command said after it was told of a death on stderr alone."""
+    result, told = process.communicate()
+    assert process.returncode == 0, told
+    assert "an engine died; it is started anew" in told
+    assert "raylet" not in result + told
+
+
+def test_a_run_over_two_nodes_outlives_its_driver_and_one_of_them(tmp_path, cluster, whole):
+    address, nodes = cluster
+    subprocess.run([sys.executable, "-c", NODES, address], check=True, timeout=120)
+    command = ["run", "--arms", "rast", *SMALL, *SPREAD, address]
+    run, _ = begun(command, tmp_path / "run")
+    run.kill()
+    run.communicate()
+    run, held = begun(command, tmp_path / "run")
+    for pid in [*descendants(nodes[1].pid), nodes[1].pid]:
+        os.kill(pid, signal.SIGKILL)
+    ended(run)
+    assert held < len(texts(tmp_path / "run"))
+    assert texts(tmp_path / "run") == texts(whole)
+    assert figures(tmp_path / "run") == figures(whole)
+
+
+def test_a_sweep_on_a_ray_of_its_own_outlives_an_engine_and_listens_to_this_machine_only(tmp_path, whole):
+    sweep, held = begun(["sweep", "--lambda", "0.5,1", *SMALL, *SPREAD, "local"], tmp_path / "sweep")
+    listening = [place for pid in descendants(sweep.pid) for place in listeners(pid)]
+    engine = an_engine(sweep.pid)
+    os.kill(engine, signal.SIGKILL)
+    ended(sweep)
+    assert listening
+    assert set(listening) <= {"127.0.0.1", "::ffff:7f00:1"}
+    assert held < len(texts(tmp_path / "sweep")) == 48
+    assert texts(tmp_path / "sweep" / "lambda=1") == texts(whole)
+
+
+def listeners(pid):
+    """Addresses on which a process listens."""
+    links = {str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()}
+    for file, length in (("tcp", 4), ("tcp6", 16)):
+        for line in Path(f"/proc/{pid}/net/{file}").read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and f"socket:[{inode}]" in links:
+                words = [bytes.fromhex(local[i : i + 8])[::-1] for i in range(0, 2 * length, 8)]
+                yield str(ipaddress.ip_address(b"".join(words)))
