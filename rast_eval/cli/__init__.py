@@ -95,7 +95,7 @@ def dispatch(arguments: Sequence[str]) -> int:
     try:
         if name not in known:
             raise UnknownName("command", name, known)
-        arguments = list(_normalise(rest))
+        arguments = [*_normalise(rest)]  # `list` is a command here
         result = _command(name).main(arguments, prog_name=f"rast-eval {name}", standalone_mode=False)
         if result == INTERRUPTED:  # typer turns an interrupt into a silent exit code
             return _interrupted()

@@ -233,22 +233,19 @@ def _connect(config: EngineConfig) -> Any:
         if not local and config.ray != "auto":
             _knock(str(config.ray))
         import ray
-        from ray._private import ray_constants, ray_logging
+        from ray._private import ray_constants, worker
 
         if ray.is_initialized():
             return ray
         # Without this Ray replaces 127.0.0.1 by the address of a network card, and listens on all of them. It is
         # what Ray does by itself where the system is not Linux.
         ray_constants.ENABLE_RAY_CLUSTER = not local
+        worker.print_to_stdstream = partial(_on_stderr, worker.print_to_stdstream)
         if local:
             ray.init(address="local", include_dashboard=False, **quiet)
         else:
             ray_constants.NUM_REDIS_GET_RETRIES = 2  # half a minute each, where something else than Ray listens
             ray.init(address=config.ray, **quiet)
-        printing = ray_logging.global_worker_stdstream_dispatcher
-        for name, print_lines in list(printing.handlers):
-            printing.remove_handler(name)
-            printing.add_handler(name, partial(_on_stderr, print_lines))
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         if "InvalidAuthToken" in str(error):
             raise BackendError(
@@ -264,10 +261,9 @@ def _connect(config: EngineConfig) -> Any:
     return ray
 
 
-def _on_stderr(print_lines: Callable[[Mapping[str, Any]], None], lines: Mapping[str, Any]) -> None:
-    """What engines print, all of it on stderr; Ray's own word on each death is a page, and we have said it."""
-    if lines.get("pid") != "raylet":
-        print_lines({**lines, "is_err": True})
+def _on_stderr(print_lines: Callable[..., None], lines: Mapping[str, Any], ignore_prefix: bool) -> None:
+    """What Ray and the engines say, all of it on stderr."""
+    print_lines({**lines, "is_err": True}, ignore_prefix)
 
 
 def _knock(address: str) -> None:

@@ -96,6 +96,19 @@ def test_light_commands_load_no_heavy_library(arguments):
     assert not HEAVY & loaded_by(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["--ray"], ["--ray=local"]),
+        (["--ray", "-o", "x"], ["--ray=local", "-o", "x"]),
+        (["--ray", "host:1", "--max_tokens", "8"], ["--ray", "host:1", "--max-tokens", "8"]),
+        (["--", "run", "--ray", "--n=2"], ["--", "run", "--ray=local", "--n=2"]),
+    ],
+)
+def test_ray_needs_no_address(typed, meant):
+    assert [*cli._normalise(typed)] == meant
+
+
 def test_underscores_are_accepted_for_hyphens(capsys):
     assert cli.dispatch(["run", "-L", "2", "--max_tokens=77", "--dry_run"]) == 0
     assert "77" in capsys.readouterr().out
