@@ -23,7 +23,7 @@ INTERRUPTED = 130
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Measure": ("power", "run", "sweep", "slurm", "score", "grade", "import"),
-    "Read": ("report", "compare", "verify", "analyze", "view", "paper", "list", "export"),
+    "Read": ("report", "compare", "drift", "verify", "analyze", "view", "paper", "list", "export"),
     "Serve": ("doctor", "fetch", "compose", "serve", "completion"),
 }
 

@@ -139,6 +139,12 @@ def differing_settings(by_cell: Mapping[str, tuple[dict[str, str], dict[str, str
     return {f"{where}: {key}": pair for where, found in differ.items() for key, pair in found.items()}
 
 
+def settings_between(a: Run, cell: Cell, b: Run, other: Cell) -> dict[str, tuple[str, str]]:
+    """What was set differently for a cell of two runs, by name."""
+    found = (_settings(run, own, load_grades(run, own)) for run, own in ((a, cell), (b, other)))
+    return differing_settings({cell.name: (next(found), next(found))})
+
+
 def _settings(run: Run, cell: Cell, grades: GradeMatrix) -> dict[str, str]:
     """Everything that can move a number, as text: what was planned, and how the last of its sessions carried it out."""
     taken = ("arm", "benchmark", "system", "sampling", "scorer", "fingerprint", "problem_count")
