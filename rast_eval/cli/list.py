@@ -55,6 +55,7 @@ def _tables(include_path: Path | None) -> dict[str, list[dict[str, str]]]:
             "prompt": ", ".join(
                 dict.fromkeys(benchmarks.get(name, folder).prompt or pair.prompt for name in pair.benchmarks)
             ),
+            "recipe": "; ".join(filter(None, (pair.stage, pair.recipe, pair.licence))),
         }
         for pair in known_pairs().values()
     ]

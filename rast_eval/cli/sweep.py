@@ -43,10 +43,12 @@ def sweep(
     from rast_eval.runs import sweep as sweeps
 
     rules = sweeps.parse_rules(names.rule) if names.rule != str(LINEAR) else ()
-    if weights is None and temperatures is None and len(rules) < 2:
+    varied = [text for text in (*(names.delta or ()), names.expert or "") if "{" in text]
+    if weights is None and temperatures is None and len(rules) < 2 and not varied:
         raise UsageError(
             "Nothing varies in this sweep.",
-            "Type --lambda 0.1:1.5:0.1, --temperature 0.5,1, or --rule gated:entropy=0:2:0.5.",
+            "Type --lambda 0.1:1.5:0.1, --temperature 0.5,1, --rule gated:entropy=0:2:0.5, or --delta "
+            "NAME@step_{100..300..100}.",
         )
     if weights is not None and arm not in ("rast", "merge"):
         raise UsageError(f"λ does not enter the arm {arm}.", "Leave out --lambda, or type --arm rast.")
@@ -54,14 +56,28 @@ def sweep(
         sweeps.parse_values(weights, "--lambda") if weights else (),
         sweeps.parse_values(temperatures, "--temperature") if temperatures else (),
         rules,
+        list(texts := sweeps.expand(varied[0]) if varied else {}),
     )
-    models = options.pinned(replace(names, rule=str(LINEAR)).models(rl=rl))
+    if varied[1:]:
+        raise UsageError(f"{varied[0]} and {varied[1]} both hold a range.", "Type one of them without.")
+    names = replace(names, rule=str(LINEAR))
+    experts = {
+        name: options.pinned(
+            replace(
+                names,
+                delta=[text if given == varied[0] else given for given in names.delta or ()],
+                expert=text if names.expert == varied[0] else names.expert,
+            ).models(rl=rl)
+        )
+        for name, text in texts.items()
+    }
+    models = next(iter(experts.values())) if experts else options.pinned(names.models(rl=rl))
     for rule in rules:
         options.parse_rule(rule, models)
     config = flags.config(models, [arm], None, engine, sources, grading)
-    plans = {point.name: plan.build(sweeps.configure(config, point)) for point in grid}
+    plans = {point.name: plan.build(sweeps.configure(config, point, experts)) for point in grid}
     root = output_dir or folders.default_root(f"sweep-{models.base.label.replace('/', '--')}", plans)
-    found = sweeps.run(config, grid, root, overwrite=overwrite, workers=grading.workers)
+    found = sweeps.run(config, grid, root, overwrite=overwrite, workers=grading.workers, experts=experts)
     picture = sweep_view.draw(found, root / "sweep")
     show_all(sweep_view.tables(f"{root.name}: {arm}", found), format, found)
     typer.echo(f"\nplot: {picture}    one point again: rast-eval report {root / grid[0].name}", err=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.loading import load_tokenizer, load_tokenizer_as
 from rast_eval.errors import ModelError, PromptTooLong, TokenizerMismatch, UsageError
-from rast_eval.inputs.models import shape_of
+from rast_eval.inputs.models import find_pair, shape_of
+from rast_eval.inputs.shapes import config_of
 from rast_eval.types import ModelRef, Request, System
 
 if TYPE_CHECKING:
@@ -49,6 +52,62 @@ def check_tokenizer(base: ModelRef, other: ModelRef) -> None:
         raise _mismatch(base, other, f"id {differing} is {pair}")
     if _split(ours) != _split(theirs):
         raise _mismatch(base, other, "they split one and the same text differently")
+
+
+def vocabulary_sha256(ref: ModelRef) -> str:
+    """Digest of a tokenizer's tokens in the order of their ids."""
+    vocabulary: dict[str, int] = load_tokenizer(ref).get_vocab()
+    ordered = sorted(vocabulary.items(), key=lambda item: item[1])
+    return hashlib.sha256(json.dumps(ordered).encode()).hexdigest()
+
+
+def check_vocabulary(base: ModelRef) -> None:
+    """Refuse a base whose vocabulary is not the one that a table of models names.
+
+    Raises:
+        TokenizerMismatch: it is another.
+    """
+    pair = find_pair(base.name)
+    if pair and pair.base.path == base.path and pair.tokenizer not in ("", found := vocabulary_sha256(base)):
+        raise TokenizerMismatch(
+            f"The vocabulary of {base.label} has another digest than the {pair.tokenizer[:12]}… of its models.toml.",
+            f'Fetch the checkpoint again, or write tokenizer = "{found}".',
+        )
+
+
+HYBRID = ("linear_num", "linear_conv", "mamba_", "ssm_", "recurrent_")
+"""How fields of a config.json begin that belong to layers which keep a state in place of keys and values."""
+
+
+def layer_kinds(ref: ModelRef) -> set[str]:
+    """`full`, and `sliding` or `state` where some layers are; of an unknown checkpoint `full`."""
+    config = config_of(ref) or {}
+    config |= config.get("text_config") or {}
+    typed = {str(kind) for kind in config.get("layer_types") or ()}
+    window = config.get("sliding_window") and config.get("use_sliding_window", not typed)
+    states = any(key.startswith(HYBRID) for key in config) or typed - {"full_attention", "sliding_attention"}
+    sliding = window or "sliding_attention" in typed
+    return {"full", *(["sliding"] if sliding else []), *(["state"] if states else [])}
+
+
+def check_layers(system: System, config: EngineConfig) -> None:
+    """Refuse members whose layers neither fusing nor speculation was shown to be exact with.
+
+    Raises:
+        UsageError: names the member.
+    """
+    for ref in system.members:
+        kinds = layer_kinds(ref)
+        if "state" in kinds:
+            raise UsageError(
+                f"{ref.label} is a hybrid: some of its layers keep a state in place of keys and values.",
+                "Choose members with attention alone; hybrid ones were never tested.",
+            )
+        if "sliding" in kinds and system.deltas and (config.backend == "vllm" or config.speculate):
+            raise UsageError(
+                f"{ref.label} has sliding windows, with which this was never shown to be exact.",
+                "Type --backend hf --speculate off.",
+            )
 
 
 def _split(tokenizer: Any) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 
 from rast_eval.config import LOCAL, EngineConfig
-from rast_eval.decoding.checks import check_tokenizers
+from rast_eval.decoding.checks import check_layers, check_tokenizers
 from rast_eval.decoding.fetching import fetch
 from rast_eval.decoding.memory import check_memory, gpu_bytes, weight_bytes
 from rast_eval.decoding.merging import check_shapes, merge
@@ -63,6 +63,7 @@ def check_engine(system: System, config: EngineConfig) -> None:
             "--head-dtype and --hf-overrides reach the transformers backend only.",
             "Type --backend hf, or leave them out.",
         )
+    check_layers(system, config)
     drafter(system, config)
     if config.is_spread and find_spec("ray") is None:
         raise BackendError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,8 @@ class ModelPair:
     Attributes:
         name: short name as shown in tables, e.g. `32b` or `llama3.1-70b`.
         base: checkpoint before RL.
-        rl: checkpoint after RL, None where none was published.
+        rl: checkpoint after RL, the ceiling of its base; None where none was published.
+        antiexpert, expert: the pair of the delta: base and rl, where the table names no others.
         prompt: template of its RL training.
         benchmarks: what the paper evaluates it on.
     """
@@ -41,7 +42,17 @@ class ModelPair:
     rl: ModelRef | None
     prompt: str
     benchmarks: tuple[str, ...]
+    antiexpert: ModelRef
+    expert: ModelRef | None
+    stage: str = ""
+    recipe: str = ""
+    licence: str = ""
+    tokenizer: str = ""
 
+
+KEYS = ("base", "rl", "antiexpert", "expert", "revision", "prompt", "benchmarks", "stage", "recipe", "licence",
+        "tokenizer", "shape")  # fmt: skip
+"""What a size in a table of models may say."""
 
 _INCLUDED: list[Path] = []
 
@@ -91,13 +102,24 @@ def known_pairs() -> Mapping[str, ModelPair]:
     for family, facts in table["families"].items():
         for size, row in facts["sizes"].items():
             name = size if family == table["default_family"] else f"{family}-{size}"
+            if unknown := set(row) - set(KEYS):
+                raise UnknownName("key of a model", min(unknown), KEYS)
+            said = {key: row.get(key, facts.get(key, "")) for key in ("stage", "recipe", "licence", "tokenizer")}
+            base = ModelRef(_locate(row["base"]), name=name)
+            rl, expert = (
+                ModelRef(_locate(row[key]), row.get("revision"), f"{name}-rl") if key in row else None
+                for key in ("rl", "expert")
+            )
             found[f"{family}-{size}"] = ModelPair(
                 name=name,
                 family=family,
-                base=ModelRef(_locate(row["base"]), name=name),
-                rl=ModelRef(_locate(row["rl"]), name=f"{name}-rl") if "rl" in row else None,
+                base=base,
+                rl=rl,
                 prompt=row.get("prompt", facts["prompt"]),
                 benchmarks=tuple(row.get("benchmarks", facts["benchmarks"])),
+                antiexpert=ModelRef(_locate(row["antiexpert"]), name=name) if "antiexpert" in row else base,
+                expert=expert or rl,
+                **said,
             )
     return found
 
@@ -109,8 +131,9 @@ def _locate(path: str) -> str:
 @cache
 def known_shapes() -> Mapping[str, ModelShape]:
     """Shapes of the known hub checkpoints by hub id."""
-    rows = [row for facts in _table()["families"].values() for row in facts["sizes"].values() if "shape" in row]
-    return {row[kind]: ModelShape(**row["shape"]) for row in rows for kind in ("base", "rl") if kind in row}
+    rows = [row for facts in _table()["families"].values() for row in facts["sizes"].values()]
+    bases = {row["base"]: ModelShape(**row["shape"]) for row in rows if "shape" in row}
+    return bases | {row["rl"]: bases[row["base"]] for row in rows if "rl" in row and row["base"] in bases}
 
 
 def shape_of(ref: ModelRef) -> ModelShape | None:
@@ -212,26 +235,29 @@ def resolve_models(
         if text.lower() == "none":
             continue
         name, own_weight = parse_delta(text, weight)
-        pair = find_pair(name)
+        short, _, pinned = name.partition("@")
+        pair = find_pair(short)
         if pair is None:
             checkpoint(name, kind="delta")
             raise UsageError(f"{name} is one model, and a delta is a pair.", f"Type --expert {name} --antiexpert PATH.")
-        if pair.rl is None:
+        if pair.expert is None:
             raise UsageError(f"{name} has no RL-tuned variant, so it is no delta.", "Choose another --delta.")
+        tuned = replace(pair.expert, revision=pinned, name=f"{pair.name}@{pinned}-rl") if pinned else pair.expert
         prompt = pair.prompt if not chosen else prompt
-        chosen.append(Delta(pair.rl, pair.base, own_weight))
+        chosen.append(Delta(tuned, pair.antiexpert, own_weight))
     if expert and antiexpert:
         chosen.append(Delta(_expert(expert), _antiexpert(antiexpert), weight))
-    ceiling = _expert(rl) if rl else known.rl if known else None
+    named = find_pair(rl) if rl else known
+    ceiling = (named.rl if named else None) or (checkpoint(rl, kind="expert") if rl else None)
     benchmarks = known.benchmarks if known else ("math500",)
     return Models(base_ref, tuple(chosen), ceiling, prompt, benchmarks, own_prompt)
 
 
 def _expert(name: str) -> ModelRef:
     pair = find_pair(name)
-    return pair.rl if pair and pair.rl else checkpoint(name, kind="expert")
+    return pair.expert if pair and pair.expert else checkpoint(name, kind="expert")
 
 
 def _antiexpert(name: str) -> ModelRef:
     pair = find_pair(name)
-    return pair.base if pair else checkpoint(name, kind="antiexpert")
+    return pair.antiexpert if pair else checkpoint(name, kind="antiexpert")

@@ -66,6 +66,8 @@ def estimate(name: str, plan: Plan, cards: Cards) -> Cost:
 
 def gpu_hours(plan: Plan) -> str:
     """One line on what a plan takes at least on H100s."""
+    if unknown := next((ref for ref in plan.members if shape_of(ref) is None), None):
+        return f"GPU hours unknown: the shape of {unknown.label} is, until its config.json is here."
     split = plan.config.engine.tensor_parallel_size * plan.config.engine.pipeline_parallel_size
     cards = replace(H100, tensor_parallel=split if split > 1 else None)
     cost = estimate("", plan, cards)

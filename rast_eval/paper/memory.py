@@ -130,7 +130,7 @@ def cards(gigabytes: float, card: int) -> int:
 
 def power_of_two(value: float) -> int:
     """Smallest power of two that is at least `value` and 1."""
-    return 1 << max(0, math.ceil(math.log2(value)))
+    return 1 << max(0, math.ceil(math.log2(max(1.0, value))))
 
 
 def memory_table(rows: Sequence[RastMemory]) -> Table:

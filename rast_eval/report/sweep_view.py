@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from rast_eval.report import figures
 from rast_eval.report.comparison import p_shown, signed
 from rast_eval.report.figures import Panel
 from rast_eval.report.table import DASH, Table, percent, score, with_shared
-from rast_eval.results.sweeps import Sweep
+from rast_eval.results.sweeps import Sweep, SweptChoice, SweptPoint
 from rast_eval.statistics import Estimate
 from rast_eval.types import LINEAR, FusionRule
 
@@ -30,42 +32,55 @@ CHOICE_NOTE = (
 
 def tables(title: str, sweep: Sweep) -> list[Table]:
     """A row a benchmark and setting; then what choosing the best of them costs."""
-    rows, ruled = [], any(point.rule for point in sweep.points)
+    rows, named = [], _named(sweep.points)
     for row in sorted(sweep.points, key=lambda point: point.benchmark):
         a, d = row.accuracy, row.gain.difference if row.gain else None
         gain = (DASH, DASH) if d is None else (signed(d), p_shown(row.gain.holm if row.gain else math.nan))
         size = f"{a.problems} × {a.samples}"
-        setting = (*([row.rule or ""] if ruled else []), _value(row.weight), _value(row.temperature))
+        setting = (*_names(row, named), _value(row.weight), _value(row.temperature))
         rows.append((row.benchmark, *setting, size, score(a), percent(row.deviation), *gain))
     varied = len({point.weight for point in sweep.points}) > 1
     reference = any(point.gain for point in sweep.points)
-    header = ("benchmark", *(["rule"] if ruled else []), "λ", "T", "outputs", "Avg.", "± sd", "over λ = 1", "p Holm")
+    header = ("benchmark", *named, "λ", "T", "outputs", "Avg.", "± sd", "over λ = 1", "p Holm")
     notes = [POINT_NOTE, *([GAIN_NOTE] if reference else [NO_REFERENCE] if varied else [])]
-    every = Table(title, header, tuple(rows), "\n".join(notes), keys=3 + ruled)
+    every = Table(title, header, tuple(rows), "\n".join(notes), keys=3 + len(named))
     shared = [with_shared(every, ("benchmark", "outputs", *([] if reference else ["over λ = 1", "p Holm"])))]
     return [*shared, *([_choices(sweep)] if sweep.choices else [])]
 
 
 def _choices(sweep: Sweep) -> Table:
-    rows = []
+    rows, named = [], _named(sweep.choices)
     for row in sweep.choices:
         c = row.choice
-        setting = (*filter(None, [row.rule]), _value(row.weight), _value(row.temperature), str(c.settings))
+        setting = (*_names(row, named), _value(row.weight), _value(row.temperature), str(c.settings))
         rows.append((row.benchmark, *setting, score(c.naive), score(c.honest), f"{100 * c.optimism:+.1f}"))
-    ruled = ["rule"] if any(row.rule for row in sweep.choices) else []
-    header = ("benchmark", *ruled, "λ", "T", "chosen of", "best", "held out", "too high by")
-    return Table("What choosing costs", header, tuple(rows), CHOICE_NOTE, keys=4 + len(ruled))
+    header = ("benchmark", *named, "λ", "T", "chosen of", "best", "held out", "too high by")
+    return Table("What choosing costs", header, tuple(rows), CHOICE_NOTE, keys=4 + len(named))
+
+
+def _named(rows: Sequence[SweptPoint | SweptChoice]) -> list[str]:
+    """Which settings that are names stand in the table."""
+    return [name for name in ("rule", "expert") if any(getattr(row, name) for row in rows)]
+
+
+def _names(row: SweptPoint | SweptChoice, named: Sequence[str]) -> list[str]:
+    return [getattr(row, name) or "" for name in named]
 
 
 def draw(sweep: Sweep, stem: Path) -> Path:
-    """Write `<stem>.png` and `<stem>.pdf`: accuracy over λ, else a parameter of the rule, else the temperature.
+    """Write `<stem>.png` and `<stem>.pdf`: accuracy over checkpoints, else λ, a parameter of the rule, the temperature.
 
+    A checkpoint stands at the last number of its name, else at its place in the list.
     One panel a benchmark, in it one line a value of what does not run along the axis.
     """
     places: list[dict[str, float | None]] = []
+    experts = list(dict.fromkeys(point.expert or "" for point in sweep.points))
+    numbers = [re.findall(r"\d+", name) for name in experts]
+    steps = [float(found[-1]) for found in numbers] if all(numbers) else [float(i) for i in range(len(experts))]
     for point in sweep.points:
         rule = FusionRule.parse(point.rule or str(LINEAR))
-        places.append({"λ": point.weight, **dict(rule.parameters), "T": point.temperature})
+        step = steps[experts.index(point.expert or "")]
+        places.append({"checkpoint": step, "λ": point.weight, **dict(rule.parameters), "T": point.temperature})
     varied = [key for key in places[0] if len({place[key] for place in places}) > 1]
     axis, *others = varied or ["T"]
     panels = []

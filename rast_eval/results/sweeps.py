@@ -26,6 +26,7 @@ class Setting(NamedTuple):
     weight: float | None
     temperature: float | None
     rule: str | None = None
+    expert: str | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class SweptPoint:
         accuracy: fractions, with the interval over problems.
         deviation: standard deviation over the n runs, run j holding sample j of every problem (the paper's
             Figure 6); NaN for a single run.
-        gain: over λ = 1 at the same temperature and rule, paired by problem; None where the sweep lacks λ = 1.
+        gain: over λ = 1 at the same temperature, rule and expert, paired by problem; None where the sweep lacks λ = 1.
     """
 
     benchmark: str
@@ -44,6 +45,7 @@ class SweptPoint:
     weight: float | None
     temperature: float | None
     rule: str | None
+    expert: str | None
     accuracy: Accuracy
     deviation: float
     gain: Gain | None = None
@@ -57,6 +59,7 @@ class SweptChoice:
     weight: float | None
     temperature: float | None
     rule: str | None
+    expert: str | None
     choice: Choice
 
 

@@ -116,8 +116,8 @@ def _names(models: Models) -> tuple[dict[str, list[str]], list[ModelRef]]:
         pair = _pair_of(delta)
         # The first pair that is named brings its prompt.
         if pair is None or (index == 0 and pair.prompt != models.prompt):
-            names["expert"].append(_name(delta.expert, _pair(delta.expert, "rl"), pins))
-            names["antiexpert"].append(_name(delta.antiexpert, _pair(delta.antiexpert, "base"), pins))
+            names["expert"].append(_name(delta.expert, _pair(delta.expert, "expert"), pins))
+            names["antiexpert"].append(_name(delta.antiexpert, _pair(delta.antiexpert, "antiexpert"), pins))
         else:
             pins += [ref for ref in (delta.expert, delta.antiexpert) if ref.revision]
             names["delta"].append(pair.name if shared else f"{pair.name}:{delta.weight!r}")
@@ -132,13 +132,14 @@ def _names(models: Models) -> tuple[dict[str, list[str]], list[ModelRef]]:
 
 def _pair_of(delta: Delta) -> ModelPair | None:
     """The known pair that a delta is."""
-    expert, antiexpert = _pair(delta.expert, "rl"), _pair(delta.antiexpert, "base")
+    expert, antiexpert = _pair(delta.expert, "expert"), _pair(delta.antiexpert, "antiexpert")
     return expert if expert == antiexpert else None
 
 
 def _pair(ref: ModelRef, kind: str) -> ModelPair | None:
-    """The known pair whose base, or RL-tuned model, this checkpoint is."""
-    pair = find_pair(ref.name.removesuffix("-rl") if kind == "rl" else ref.name)
+    """The known pair whose `kind` this checkpoint is: base, rl, antiexpert or expert."""
+    tuned = kind in ("rl", "expert")
+    pair = find_pair(ref.name.removesuffix("-rl").partition("@")[0] if tuned else ref.name)
     known: ModelRef | None = getattr(pair, kind, None)
     return pair if known is not None and known.path == ref.path else None
 

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from rast_eval import machine
+from rast_eval.decoding.checks import vocabulary_sha256
 from rast_eval.errors import StoreError, UsageError
 from rast_eval.inputs.sources import folder_digests
 from rast_eval.results.store import Store
@@ -103,6 +104,7 @@ def describe(plan: Plan, first_renderings: Mapping[str, str]) -> dict[str, Any]:
         "preset": plan.config.preset,
         "base": asdict(plan.config.models.base),
         "checkpoints": dict(plan.checkpoints),
+        "tokenizer": vocabulary_sha256(plan.config.models.base),
         "benchmarks": dict(plan.rows),
         "include": folder_digests(plan.config.include_path),
         "prompts": {

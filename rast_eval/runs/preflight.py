@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rast_eval import machine
 from rast_eval.config import LOCAL
-from rast_eval.decoding.checks import check_prompts, check_tokenizer, context_length, fit_context
+from rast_eval.decoding.checks import check_prompts, check_tokenizer, check_vocabulary, context_length, fit_context
 from rast_eval.decoding.engine import check_engine
 from rast_eval.decoding.loading import load_tokenizer
 from rast_eval.decoding.vllm import certificate
@@ -134,6 +134,7 @@ def prepare(plan: Plan) -> Work:
         TokenizerMismatch, PromptTooLong, ModelError: before any weights are loaded.
     """
     base = plan.config.models.base
+    check_vocabulary(base)
     for ref in plan.members:
         check_tokenizer(base, ref)
     tokenizer = load_tokenizer(base)

@@ -9,10 +9,12 @@ Neither weights nor KV cache depend on λ or rule, so the members are loaded onc
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rast_eval.config import EngineConfig, RunConfig
@@ -22,7 +24,7 @@ from rast_eval.files import write_json
 from rast_eval.results.metrics import to_jsonable
 from rast_eval.results.sweeps import Setting, Sweep, evaluate_sweep
 from rast_eval.runs import plan, runner
-from rast_eval.types import Completion, Engine, FusionRule, Request, Sampling, System
+from rast_eval.types import Completion, Engine, FusionRule, Models, Request, Sampling, System
 
 
 class Point(Setting):
@@ -33,7 +35,8 @@ class Point(Setting):
         """Name of its run directory."""
         values = {"lambda": self.weight, "temperature": self.temperature}
         named = [f"{key}={value:g}" for key, value in values.items() if value is not None]
-        return ",".join([*named, *([self.rule.replace(":", ",")] if self.rule else [])])
+        ruled = [self.rule.replace(":", ",")] if self.rule else []
+        return ",".join([*named, *ruled, *([f"expert={self.expert}"] if self.expert else [])])
 
 
 def parse_values(text: str, flag: str) -> tuple[float, ...]:
@@ -74,11 +77,28 @@ def parse_rules(text: str) -> tuple[str, ...]:
     )
 
 
-def points(weights: Sequence[float], temperatures: Sequence[float], rules: Sequence[str] = ()) -> list[Point]:
-    """Every combination, λ varying fastest."""
+def expand(text: str) -> dict[str, str]:
+    """`"7b@step_{100..300..100}"` or `"own/{a,b}"` as texts by the name of their checkpoint: `step_100`, `a`.
+
+    Raises:
+        UsageError: braces that hold no range and no list.
+    """
+    found = re.fullmatch(r"(.*)\{(?:(\d+)\.\.(\d+)(?:\.\.([1-9]\d*))?|([^{}]*,[^{}]*))\}(.*)", text)
+    if not found:
+        raise UsageError(f"{text} holds no range.", "Type for instance --delta 7b@step_{100..300..100}.")
+    head, first, last, step, listed, tail = found.groups()
+    parts = listed.split(",") if listed else map(str, range(int(first), int(last) + 1, int(step or 1)))
+    texts = [f"{head}{part}{tail}" for part in parts]
+    return {re.split(r"[@/]", text.partition(":")[0])[-1]: text for text in texts}
+
+
+def points(
+    weights: Sequence[float], temperatures: Sequence[float], rules: Sequence[str] = (), experts: Sequence[str] = ()
+) -> list[Point]:
+    """Every combination, λ varying fastest, checkpoints slowest."""
     nothing: Sequence[None] = (None,)
-    every = product(rules or nothing, temperatures or nothing, weights or nothing)
-    return [Point(weight, heat, rule) for rule, heat, weight in every]
+    every = product(experts or nothing, rules or nothing, temperatures or nothing, weights or nothing)
+    return [Point(weight, heat, rule, expert) for expert, rule, heat, weight in every]
 
 
 class WarmEngine:
@@ -127,9 +147,10 @@ class _Borrowed:
         pass
 
 
-def configure(config: RunConfig, point: Point) -> RunConfig:
-    """The run of one point: its λ for every delta, its temperature for every arm, its rule."""
-    models = config.models if point.rule is None else replace(config.models, rule=FusionRule.parse(point.rule))
+def configure(config: RunConfig, point: Point, experts: Mapping[str, Models] = MappingProxyType({})) -> RunConfig:
+    """The run of one point: its λ for every delta, its temperature for every arm, its rule, its checkpoint."""
+    models = experts[point.expert] if point.expert else config.models
+    models = models if point.rule is None else replace(models, rule=FusionRule.parse(point.rule))
     if point.weight is not None:
         models = replace(models, deltas=tuple(replace(delta, weight=point.weight) for delta in models.deltas))
     temperature = config.temperature if point.temperature is None else point.temperature
@@ -143,16 +164,18 @@ def run(
     *,
     overwrite: bool = False,
     workers: int | None = None,
+    experts: Mapping[str, Models] = MappingProxyType({}),
 ) -> Sweep:
     """Generate and grade what is missing of every point, and write sweep.json, anew after each.
 
     Args:
         config: of one arm.
+        experts: the models of each checkpoint that the grid names.
 
     Raises:
         RastEvalError: as `runner.run` does.
     """
-    plans = [plan.build(configure(config, point)) for point in grid]
+    plans = [plan.build(configure(config, point, experts)) for point in grid]
     warm = WarmEngine()
     folders: dict[Setting, Path] = {}
     try:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
+from rast_eval.cli import dispatch
 from rast_eval.config import EngineConfig, RunConfig
 from rast_eval.errors import UsageError
+from rast_eval.inputs import resources
 from rast_eval.inputs.models import resolve_models
 from rast_eval.results.metrics import to_jsonable
+from rast_eval.results.reader import load_run
 from rast_eval.results.sweeps import evaluate_sweep
 from rast_eval.runs import plan, runner, sweep
-from rast_eval.runs.sweep import Point
+from rast_eval.runs.sweep import Point, expand
 
 
 @pytest.mark.parametrize(
@@ -33,6 +37,36 @@ def test_values(text, expected):
 def test_values_that_are_none(text):
     with pytest.raises(UsageError, match="--lambda"):
         sweep.parse_values(text, "--lambda")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7b@step_{100..300..100}", {f"step_{i}": f"7b@step_{i}" for i in (100, 200, 300)}),
+        ("7b@step_{1..2}:0.7", {"step_1": "7b@step_1:0.7", "step_2": "7b@step_2:0.7"}),
+        ("runs/{a,b}", {"a": "runs/a", "b": "runs/b"}),
+    ],
+)
+def test_checkpoints(text, expected):
+    assert expand(text) == expected
+
+
+@pytest.mark.parametrize("text", ["7b@{}", "7b@{1..}", "7b@{1..2..0}", "7b"])
+def test_checkpoints_that_are_none(text):
+    with pytest.raises(UsageError, match="holds no range"):
+        expand(text)
+
+
+def test_a_sweep_over_checkpoints(tmp_path, capsys):
+    for name, source in (("step_1", "m-base"), ("step_2", "m-rl")):
+        shutil.copytree(resources.embedded_checkpoints() / source, tmp_path / name)
+    flags = ["--expert", f"{tmp_path}/step_{{1..2}}", "--antiexpert", "tiny-m", "--limit", "2", "--n", "1"]
+    assert dispatch(["sweep", "--base", "tiny-l", *flags, "--backend", "hf", "-o", str(tmp_path / "s")]) == 0
+    shown = capsys.readouterr().out
+    assert [line.split()[0] for line in shown.splitlines() if line.startswith("step_")] == ["step_1", "step_2"]
+    members = [load_run(tmp_path / "s" / f"expert=step_{i}").cells[0].system.deltas[0].expert.path for i in (1, 2)]
+    assert members == [str(tmp_path / "step_1"), str(tmp_path / "step_2")]
+    assert dispatch(["sweep", "--base", "tiny-l", "--delta", "tiny-m@{1..2}", *flags]) == 2
 
 
 def test_grid_and_names():
