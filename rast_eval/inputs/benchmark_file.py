@@ -29,7 +29,7 @@ _HUB = ("id", "config", "split", "revision", "data_files")
 _DECODING = ("n", "temperature", "top_p", "max_tokens")
 _GENERATOR = ("seed", "count")
 KEYS = ("name", "title", "kind", "scorer", "count", "decoding", "aliases", "hub", "file", "generator", "columns",
-         "gold", "keep_units", "limit", "sha256", "prompt", "greedy_arms")  # fmt: skip
+         "gold", "keep_units", "limit", "sha256", "prompt", "greedy_arms", "choices", "released")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Benchmark:
         count: rows expected; sha256: of the canonical rows, None where they were never held.
         prompt: template, None for the delta's.
         n, sampling: the paper's decoding for every arm; `greedy_arms` run greedily with n = 1 instead.
+        choices: columns of the wrong options of a multiple-choice question; the gold is then a letter.
+        released: year and month, `2025-02`; empty where that is not known.
         folder: where the YAML lies.
     """
 
@@ -84,6 +86,8 @@ class Benchmark:
     sha256: str | None = None
     prompt: str | None = None
     greedy_arms: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    released: str = ""
     folder: Path = Path()
 
 
@@ -130,6 +134,8 @@ def read_benchmark(path: Path) -> Benchmark:
         sha256=facts.optional("sha256"),
         prompt=facts.optional("prompt"),
         greedy_arms=facts.names("greedy_arms"),
+        choices=facts.names("choices"),
+        released=facts.text("released", ""),
         folder=path.parent,
     )
 

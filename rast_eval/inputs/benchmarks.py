@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import random
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 from rast_eval.errors import DataError, UnknownName
@@ -141,7 +143,17 @@ def to_problem(benchmark: Benchmark, row: Mapping[str, Any], position: int) -> P
         raise DataError(f"Row {position} of {benchmark.name}: {error.message}", error.hint) from error
     key = str(found["id"][0] if found["id"] else position)
     question = str(found["question"][0]).strip()
+    if benchmark.choices:
+        question, gold = _lettered(question, gold, [str(row[column]).strip() for column in benchmark.choices], key)
     return Problem(benchmark.name, key, question, gold, dict(row), benchmark.keep_units)
+
+
+def _lettered(question: str, right: str, wrong: Sequence[str], key: str) -> tuple[str, str]:
+    """A question with its options, in an order drawn by its id, and the letter of the right one."""
+    options = [right.strip(), *wrong]
+    order = random.Random(key).sample(range(len(options)), len(options))
+    listed = "\n".join(f"{letter}) {options[place]}" for letter, place in zip(ascii_uppercase, order, strict=False))
+    return f"{question}\n\n{listed}\n\nAnswer with the letter of the right option.", ascii_uppercase[order.index(0)]
 
 
 def canonical_sha256(problems: Sequence[Problem]) -> str:

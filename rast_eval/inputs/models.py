@@ -48,10 +48,11 @@ class ModelPair:
     recipe: str = ""
     licence: str = ""
     tokenizer: str = ""
+    released: str = ""
 
 
 KEYS = ("base", "rl", "antiexpert", "expert", "revision", "prompt", "benchmarks", "stage", "recipe", "licence",
-        "tokenizer", "shape")  # fmt: skip
+        "tokenizer", "released", "shape")  # fmt: skip
 """What a size in a table of models may say."""
 
 _INCLUDED: list[Path] = []
@@ -104,7 +105,9 @@ def known_pairs() -> Mapping[str, ModelPair]:
             name = size if family == table["default_family"] else f"{family}-{size}"
             if unknown := set(row) - set(KEYS):
                 raise UnknownName("key of a model", min(unknown), KEYS)
-            said = {key: row.get(key, facts.get(key, "")) for key in ("stage", "recipe", "licence", "tokenizer")}
+            said = {
+                key: row.get(key, facts.get(key, "")) for key in ("stage", "recipe", "licence", "tokenizer", "released")
+            }
             base = ModelRef(_locate(row["base"]), name=name)
             rl, expert = (
                 ModelRef(_locate(row[key]), row.get("revision"), f"{name}-rl") if key in row else None

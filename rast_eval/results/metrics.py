@@ -192,6 +192,7 @@ def evaluate_runs(
     warnings = [note for one in loaded for note in one.notes]
     warnings += dict.fromkeys(warning for one in loaded for warning in provenance.row_warnings(one))
     warnings += [warning for one in loaded for warning in provenance.shard_warnings(one)]
+    warnings += dict.fromkeys(warning for one in loaded for warning in provenance.age_warnings(one))
     for key, cell in planned.items():
         if key not in grades:
             warnings.append(ungraded[key])

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rast_eval.errors import StoreError
+from rast_eval.inputs.benchmarks import registry
+from rast_eval.inputs.models import known_pairs
 from rast_eval.names import quoted
 from rast_eval.results import recovery
 from rast_eval.results.lines import Damaged
@@ -96,6 +98,20 @@ def row_warnings(run: Run) -> list[str]:
         elif not rows["as_known"]:
             told.append(f"{name}: the sha256 of its rows is not the one this version knows; they are not {name}'s own.")
     return told
+
+
+def age_warnings(run: Run) -> list[str]:
+    """A sentence on the benchmarks that were public before the models were; none where a date is not known."""
+    dated: dict[str, str] = {}
+    for pair in sorted(known_pairs().values(), key=lambda pair: pair.released, reverse=True):
+        dated |= {ref.path: pair.released for ref in (pair.base, pair.rl) if ref and pair.released}
+    members = {ref.path for cell in run.cells for ref in cell.system.members}
+    released = max((dated.get(path, "") for path in members), default="")
+    known = registry()
+    dates = {c.benchmark: known[c.benchmark].released for c in run.cells if c.benchmark in known}
+    older = [f"{name} ({date})" for name, date in dates.items() if date and date < released]
+    listed = ", ".join(older)
+    return [f"Older than the models ({released}), so perhaps in their training data: {listed}."] if older else []
 
 
 def shard_warnings(run: Run) -> list[str]:

@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 ANSWERS = "answers"
 """What scorers of benchmarks of the kind `math` judge."""
 
+LETTERS = "letters"
+"""What the scorer of those with `choices` judges."""
+
 DEFAULT = "simplerl"
 """Where no benchmark names one."""
 
 SCORERS = {
     "simplerl": "rast_eval.scoring.math.simplerl:SimpleRLScorer",
     "strict": "rast_eval.scoring.math.strict:StrictScorer",
+    "letter": "rast_eval.scoring.math.letter:LetterScorer",
     "evalplus": "rast_eval.scoring.code.evalplus:EvalPlus",
     "livecodebench": "rast_eval.scoring.code.livecodebench:LiveCodeBench",
 }
@@ -88,7 +92,7 @@ def for_benchmarks(benchmarks: Iterable[Benchmark], asked: str | None = None) ->
     """
     own = {benchmark.name: benchmark for benchmark in benchmarks}
     for benchmark in own.values():
-        if (scorer_type(benchmark.scorer).judges == ANSWERS) != (benchmark.kind == "math"):
+        if (scorer_type(benchmark.scorer).judges in (ANSWERS, LETTERS)) != (benchmark.kind == "math"):
             raise DataError(
                 f"The scorer {benchmark.scorer} cannot judge {benchmark.name}, whose kind is {benchmark.kind}.",
                 f"Name another `scorer` or `kind` in {benchmark.name}.yaml.",

@@ -252,3 +252,19 @@ def test_the_order_of_the_lines_changes_no_digit(tmp_path):
         random.Random(seed).shuffle(lines)
         file.write_text("".join(lines))
         assert to_jsonable(evaluate_run(path).cells) == before
+
+
+def test_a_benchmark_older_than_the_models_is_named(tmp_path):
+    cells = [
+        {"arm": "base", "benchmark": name, "accuracy": 0.5, "problems": 4, "n": 1} for name in ("math500", "aime25")
+    ]
+    path = write_run(tmp_path / "r", cells)
+    file = path / "manifest.json"
+    for before, now, told in (
+        ("tiny-m", "Qwen/Qwen2.5-32B", "Older than the models (2024-09), so perhaps in their training data: math500"),
+        ("Qwen/Qwen2.5-32B", "allenai/Olmo-3-1025-7B", "math500 (2021-03), aime25 (2025-02)."),
+        ("allenai/Olmo-3-1025-7B", "own/model", None),
+    ):
+        file.write_text(file.read_text().replace(f'"path": "{before}"', f'"path": "{now}"'))
+        older = [text for text in evaluate_run(path).warnings if text.startswith("Older")]
+        assert (told is None and not older) or (told in older[0] and ("aime25" in older[0]) == ("aime25" in told))

@@ -45,7 +45,7 @@ def test_every_scorer_states_its_facts(name):
     kind = registry.scorer_type(name)
     assert (kind.name, isinstance(kind.version, str)) == (name, True)
     assert set(kind.options) <= {field.name for field in fields(CodeScoring)}
-    assert kind.has_votes == (kind.judges == registry.ANSWERS)
+    assert kind.has_votes == (kind.judges in (registry.ANSWERS, registry.LETTERS))
 
 
 def test_every_benchmark_has_a_scorer_that_reads_it():
