@@ -103,10 +103,10 @@ def check_layers(system: System, config: EngineConfig) -> None:
                 f"{ref.label} is a hybrid: some of its layers keep a state in place of keys and values.",
                 "Choose members with attention alone; hybrid ones were never tested.",
             )
-        if "sliding" in kinds and system.deltas and (config.backend == "vllm" or config.speculate):
+        if "sliding" in kinds and system.deltas and config.speculate:
             raise UsageError(
-                f"{ref.label} has sliding windows, with which this was never shown to be exact.",
-                "Type --backend hf --speculate off.",
+                f"{ref.label} has sliding windows, with which speculation was never shown to be exact.",
+                "Type --speculate off.",
             )
 
 

@@ -21,7 +21,7 @@ OLMO3 = {"model_type": "olmo3", "sliding_window": 4096, "layer_types": ["sliding
 
 @pytest.fixture
 def sliding(tmp_path):
-    """Random Olmo-3 members, three of four layers with a window of 8 tokens; the small ones of another width."""
+    """Random Olmo-3 members, three of four layers with a window of 8 tokens; the small ones half as wide and deep."""
     from transformers import Olmo3Config, Olmo3ForCausalLM
 
     tokenizer = load_tokenizer(models.resolve_models("tiny-m", ["none"]).base)
@@ -29,7 +29,7 @@ def sliding(tmp_path):
     for seed, (name, heads) in enumerate((("base", 4), ("expert", 2), ("antiexpert", 2))):
         torch.manual_seed(seed)
         config = Olmo3Config(
-            vocab_size=448, hidden_size=16 * heads, intermediate_size=64, num_hidden_layers=4,
+            vocab_size=448, hidden_size=32 * heads, intermediate_size=64, num_hidden_layers=2 * heads,
             num_attention_heads=heads, num_key_value_heads=heads // 2, max_position_embeddings=512,
             sliding_window=WINDOW, pad_token_id=1, eos_token_id=0, bos_token_id=None, initializer_range=0.3,
         )  # fmt: skip
@@ -53,6 +53,21 @@ def test_sliding_windows_are_exact_in_padded_batches(sliding):
             whole = [model(input_ids=torch.tensor([own + found[i]]), use_cache=False).logits[0] for model in members]
         best = fuse(whole, sliding.weights).argmax(-1).tolist()
         assert tuple(best[len(own) - 1 : -1]) == found[i]
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_vllm_writes_the_same_with_sliding_windows(sliding):
+    pytest.importorskip("vllm")
+    ids = tuple(load_tokenizer(sliding.base)("Q: Sam has 38 shells. Mon gets 6 bags of 7. How many?\nA:")["input_ids"])
+    requests = [Request(str(i), 0, ids[i:], 1) for i in range(4)]
+    written = []
+    for backend in ("hf", "vllm"):
+        engine = make_engine(sliding, EngineConfig(backend, "float32", max_model_len=256, enforce_eager=True))
+        made = engine.generate(requests, Sampling(0.0, 1.0, 40), (), ())
+        written.append({one.problem_id: one.token_ids for one in made})
+        engine.close()
+    assert written[0] == written[1]
 
 
 def member(tmp_path, config):
@@ -83,7 +98,7 @@ def test_what_was_never_exact_is_refused(tmp_path):
     ref = member(tmp_path, OLMO3)
     pair = System(ref, (Delta(ref, ref),))
     check_layers(System(ref), EngineConfig(backend="vllm"))
-    check_layers(pair, EngineConfig())
+    check_layers(pair, EngineConfig(backend="vllm"))
     with pytest.raises(UsageError, match="m has sliding windows"):
         check_layers(pair, EngineConfig(speculate=4))
 
