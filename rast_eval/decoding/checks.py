@@ -195,13 +195,13 @@ def check_finite(fused: Tensor, logits: Sequence[Tensor], system: System) -> Non
     """
     if not bool(fused.amax(dim=-1).isfinite().all()):
         members = zip(system.members, logits, strict=True)
-        broken = [ref for ref, own in members if not bool(own.isfinite().all())]
-        raise not_finite(broken or system.members)
+        broken = [ref.label for ref, own in members if not bool(own.isfinite().all())]
+        raise not_finite(broken or [ref.label for ref in system.members])
 
 
-def not_finite(members: Sequence[ModelRef]) -> ModelError:
+def not_finite(labels: Sequence[str]) -> ModelError:
     """The error for members whose logits are NaN or infinite."""
     return ModelError(
-        f"The logits of {' and '.join(ref.label for ref in members)} are not finite: NaN or infinite.",
+        f"The logits of {' and '.join(labels)} are not finite: NaN or infinite.",
         "Fetch the checkpoint again; if it is whole, type --dtype bfloat16 or float32: float16 overflows.",
     )

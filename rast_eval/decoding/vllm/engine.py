@@ -15,7 +15,7 @@ from rast_eval.decoding.loading import end_token_ids
 from rast_eval.decoding.speculation import RUNNER, Acceptance
 from rast_eval.decoding.vllm import certificate, speculation
 from rast_eval.decoding.vllm.startup import LogTail, explain, set_environment, variable
-from rast_eval.errors import RastEvalError
+from rast_eval.errors import BackendError, RastEvalError
 from rast_eval.types import LINEAR, Completion, FinishReason, Request, Sampling, System
 
 CPU_KV_BYTES = 4 << 30
@@ -64,10 +64,12 @@ class VLLMEngine:
         except BaseException as error:
             self.close()
             if isinstance(error, Exception) and not isinstance(error, RastEvalError):
-                raise explain(error, self._log.text) from error
+                raise self._told(error) from error
             raise
         self.settings: Mapping[str, Any] = _settings(self._llm.llm_engine.vllm_config)
         self._set_rule(system)  # what vLLM tried out while it started does not count
+        if not system.deltas:
+            self._llm.collective_rpc("watch_logits", args=(system.base.key,))
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
@@ -84,19 +86,24 @@ class VLLMEngine:
         engine = self._llm.llm_engine
         check_prompts(requests, self.system, self._llm.model_config.max_model_len)
         running = {str(index): request for index, request in enumerate(requests)}
+        found: list[Completion] = []
         try:
             for request_id, request in running.items():
                 prompt = {"type": "token", "prompt_token_ids": list(request.prompt_token_ids)}
                 engine.add_request(request_id, prompt, self._sampling_params(request, sampling, stop, stop_token_ids))
             while running:
-                for output in engine.step():
-                    if output.finished:
-                        yield self._completion(running.pop(output.request_id), output.outputs[0], stop_token_ids)
+                outputs = engine.step()
+                # Held for a step, because a GPU tells only then whether a step's logits were finite.
+                yield from found
+                done = [output for output in outputs if output.finished]
+                found = [self._completion(running.pop(o.request_id), o.outputs[0], stop_token_ids) for o in done]
+            self._llm.collective_rpc("settle_logits")
+            yield from found
         except GeneratorExit:
             engine.abort_request(list(running))
             raise
         except Exception as error:
-            raise explain(error, self._log.text) from error
+            raise self._told(error) from error
 
     def score(self, sequences: Sequence[Sequence[int]]) -> list[list[TokenScore]]:
         """Log-probabilities of given tokens, for analyses of a fixed path.
@@ -117,12 +124,18 @@ class VLLMEngine:
         try:
             outputs = self._llm.generate(prompts, params, use_tqdm=False)
         except Exception as error:
-            raise explain(error, self._log.text) from error
+            raise self._told(error) from error
         found = []
         for ids, output in zip(sequences, outputs, strict=True):
             steps = zip(ids[1:], output.prompt_logprobs[1:], strict=True)
             found.append([_token_score(token, choices) for token, choices in steps])
         return found
+
+    def _told(self, error: Exception) -> RastEvalError:
+        told = explain(error, self._log.text, self.system.members)
+        if type(told) is BackendError:  # nobody knows it, so whoever does needs all of it
+            self._log.release()
+        return told
 
     @property
     def acceptance(self) -> Acceptance:
@@ -230,15 +243,14 @@ def _start(model: str, system: System, config: EngineConfig) -> Any:
         "enforce_eager": config.enforce_eager,
         # A checkpoint's own sampling defaults and length limit must not bind an evaluation.
         "generation_config": "vllm",
+        "worker_extension_cls": "rast_eval.decoding.vllm.worker.RastWorker",
     }
     if config.max_num_seqs is not None:
         settings["max_num_seqs"] = config.max_num_seqs
     if "RAST_EVAL_EXECUTOR" in os.environ:  # set by decoding.ray for an engine that spans nodes
         settings["distributed_executor_backend"] = os.environ["RAST_EVAL_EXECUTOR"]
         os.environ.setdefault("VLLM_RAY_EXTRA_ENV_VARS_TO_COPY", FUSION_VARIABLE)
-    if system.deltas:
-        settings["worker_extension_cls"] = "rast_eval.decoding.vllm.worker.RastWorker"
-    elif system.base.revision:
+    if not system.deltas and system.base.revision:
         settings["revision"] = system.base.revision
     if on_cpu:
         if "VLLM_CPU_KVCACHE_SPACE" not in os.environ:

@@ -33,7 +33,8 @@ from rast_eval.decoding.fusion_file import read_fusion
 from rast_eval.decoding.rules import Operands, make_rule
 from rast_eval.decoding.vllm.config import check_unchanged
 from rast_eval.decoding.vllm.speculation import mend_expansion
-from rast_eval.types import LINEAR, FusionRule
+from rast_eval.decoding.vllm.watch import LogitsWatch
+from rast_eval.types import LINEAR, FusionRule, ModelRef
 
 try:
     from vllm.model_executor.model_loader.weight_tying import maybe_retie_word_embeddings
@@ -214,6 +215,8 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
         self.acted: int | torch.Tensor = 0
         self.positions = 0
         self.set_rule(rule)
+        self.names = [ModelRef(member["model"], member["revision"]).key for member in config.members.values()]
+        self.watch = LogitsWatch()
         self.members = Members(vllm_config=vllm_config, prefix=prefix)
         self.processors = {
             member: [module for module in member.modules() if isinstance(module, LogitsProcessor)]
@@ -262,30 +265,33 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
         if self.rule is not None:
             return self._ruled_logits(hidden_states)
         states = torch.split(hidden_states, self.members.widths, dim=-1)
-        heard = [one for one in zip(self.members, states, self.weights, strict=True) if one[2] != 0.0]
-        logits = [self._logits(member, state.contiguous(), self.fuse_shards) for member, state, _ in heard]
-        if any(member is None for member in logits):
+        heard = [one for one in zip(self.names, self.members, states, self.weights, strict=True) if one[3] != 0.0]
+        logits = {name: self._logits(m, state.contiguous(), self.fuse_shards) for name, m, state, _ in heard}
+        if any(member is None for member in logits.values()):
             return None
-        fused: torch.Tensor | None = fuse(logits, [weight for *_, weight in heard])
-        if self.fuse_shards:
-            fused = self._gathered(fused)
-        return None if fused is None else fused[..., : self.vocab_size]
+        fused = fuse(list(logits.values()), [weight for *_, weight in heard])
+        return self._watched(fused, logits, self.fuse_shards)
 
     def _ruled_logits(self, hidden_states: torch.Tensor) -> torch.Tensor | None:
         assert self.rule is not None
         shards = self.fuse_shards and self.rule.scope == "elementwise"
         states = torch.split(hidden_states, self.members.widths, dim=-1)
-        logits = [self._logits(m, s.contiguous(), shards) for m, s in zip(self.members, states, strict=True)]
-        if any(member is None for member in logits):
+        heard = zip(self.names, self.members, states, strict=True)
+        logits = {name: self._logits(member, state.contiguous(), shards) for name, member, state in heard}
+        if any(member is None for member in logits.values()):
             return None
-        shared = min([self.vocab_size] * (not shards) + [member.shape[-1] for member in logits])
-        fused, active = self.rule(Operands([row[..., :shared] for row in logits], self.weights, self.pairs))
+        shared = min([self.vocab_size] * (not shards) + [member.shape[-1] for member in logits.values()])
+        fused, active = self.rule(Operands([row[..., :shared] for row in logits.values()], self.weights, self.pairs))
         if active is not None:
             self.acted = self.acted + active.sum()
             self.positions += active.numel()
-        if shards:
-            fused = self._gathered(fused)
-        return None if fused is None else fused[..., : self.vocab_size]
+        return self._watched(fused, logits, shards)
+
+    def _watched(self, fused: torch.Tensor, logits: Mapping[str, torch.Tensor], shards: bool) -> torch.Tensor | None:
+        whole = self._gathered(fused) if shards else fused
+        told: torch.Tensor | None = None if whole is None else whole[..., : self.vocab_size]
+        self.watch.look(told, logits, in_shards=shards)
+        return told
 
     def set_rule(self, text: str) -> None:
         """Combine by another rule from now on, and count anew how often it acts."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import select
+import struct
 import sys
+import termios
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
+from rast_eval.decoding.checks import not_finite
 from rast_eval.errors import BackendError, OutOfMemory, RastEvalError
+from rast_eval.types import ModelRef
 
 MEMORY_SIGNS = re.compile(
     r"out of memory|OutOfMemory|No available memory for the cache blocks|less than desired \w+ memory utilization"
@@ -18,6 +26,10 @@ MEMORY_SIGNS = re.compile(
     r"|available_memory|is less than requested memory|maximum number of tokens that can be stored in KV cache",
     re.IGNORECASE,
 )
+STACK = re.compile(rb"\((?:EngineCore|Worker)\S* pid=\d+\) ERROR ")
+DEATH = re.compile(rb"(\(EngineCore\S* pid=\d+\) )?Process EngineCore")
+"""Of the engine's process; after it comes the stack once more."""
+NOT_FINITE = re.compile(r"The logits of (.+?) are not finite")
 LAST_ERROR = re.compile(r"\b(\w+(?:Error|Exception)): (.+)")
 
 
@@ -52,25 +64,41 @@ def variable(name: str, value: str) -> Iterator[None]:
 
 
 class LogTail:
-    """The last lines that this process's children wrote to stderr; they are passed on as they come."""
+    """The last lines that this process's children wrote to stderr.
+
+    They are passed on as they come, all but what vLLM logs as an error with its stack: `explain` says that in a
+    sentence, or `release` shows it.
+    """
 
     def __init__(self, lines: int = 400) -> None:
         self._lines: deque[str] = deque(maxlen=lines)
+        self._held: deque[str] = deque(maxlen=lines)
+        self._source: int | None = None
+        self._reading = threading.Lock()
 
     @property
     def text(self) -> str:
-        """Everything that was kept."""
-        return "".join(self._lines)
+        """Everything that was kept of what has been written by now."""
+        while True:
+            with self._reading:
+                if self._source is None or not _waiting(self._source):
+                    return "".join(self._lines)
+            time.sleep(0.001)
+
+    def release(self) -> None:
+        """Pass on what was held back."""
+        sys.stderr.write("".join(self._held))
+        self._held.clear()
 
     @contextmanager
     def capture(self) -> Iterator[None]:
         """Route file descriptor 2 through this object; children started meanwhile keep the route."""
         sys.stderr.flush()
         terminal = os.dup(2)
-        read_end, write_end = os.pipe()
+        self._source, write_end = os.pipe()
         os.dup2(write_end, 2)
         os.close(write_end)
-        threading.Thread(target=self._pump, args=(read_end, os.dup(terminal)), daemon=True).start()
+        threading.Thread(target=self._pump, args=(self._source, os.dup(terminal)), daemon=True).start()
         try:
             yield
         finally:
@@ -79,21 +107,43 @@ class LogTail:
             os.close(terminal)
 
     def _pump(self, source: int, sink: int) -> None:
-        with os.fdopen(source, "rb", buffering=0) as reader, os.fdopen(sink, "wb", buffering=0) as writer:
-            while chunk := reader.read(65536):
+        line, is_dying = b"", False
+        while self._source is not None:
+            select.select([source], [], [])
+            with self._reading:
+                chunk = os.read(source, 65536)
                 self._lines.extend(chunk.decode(errors="replace").splitlines(keepends=True))
-                try:
-                    writer.write(chunk)
-                except OSError:
-                    return
+                *whole, line = (line + chunk).split(b"\n")
+                passed = b""
+                for each in whole:
+                    is_dying = is_dying or bool(DEATH.match(each))
+                    if is_dying or STACK.match(each):
+                        self._held.append(each.decode(errors="replace") + "\n")
+                    else:
+                        passed += each + b"\n"
+                if not (chunk and line.startswith(b"(")):  # the end, or part of a progress bar
+                    passed, line = passed + line, b""
+                with suppress(OSError):
+                    os.write(sink, passed)
+                if not chunk:
+                    self._source = None
+        os.close(source)
+        os.close(sink)
 
 
-def explain(error: BaseException, log: str) -> RastEvalError:
+def _waiting(pipe: int) -> int:
+    """Bytes that a pipe holds."""
+    (count,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
+    return int(count)
+
+
+def explain(error: BaseException, log: str, members: Sequence[ModelRef] = ()) -> RastEvalError:
     """The user's view of why vLLM could not start or go on.
 
     Args:
         error: what reached this process; with worker processes it often says no more than "see above".
         log: what those processes wrote.
+        members: which they call by their hub id or folder.
     """
     causes = []
     cause: BaseException | None = error
@@ -107,6 +157,9 @@ def explain(error: BaseException, log: str) -> RastEvalError:
             "Lower --max-model-len or --max-num-seqs, change --gpu-memory-utilization (a share of each device), "
             "or raise --tensor-parallel-size.",
         )
+    if broken := NOT_FINITE.search(text):
+        labels = {str(Path(ref.path).resolve()) if Path(ref.path).is_dir() else ref.key: ref.label for ref in members}
+        return not_finite([labels.get(name, name) for name in broken[1].split(" and ")])
     logged = [f"{kind}: {message}" for kind, message in LAST_ERROR.findall(log) if "See root cause" not in message]
     reason = causes[0] if "root cause" not in causes[0] or not logged else logged[-1]
     return BackendError(

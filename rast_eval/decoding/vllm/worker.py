@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rast_eval.decoding.vllm import shared_drafter
+from rast_eval.decoding.vllm.watch import watch_one
 
 # vLLM imports this module in each worker before it makes the model runner, and with it the drafter.
 shared_drafter.install()
@@ -23,6 +24,14 @@ class RastWorker:
     def set_rast_rule(self, text: str) -> None:
         """Change the rule in place; its counts begin anew."""
         self.model_runner.get_model().set_rule(text)
+
+    def watch_logits(self, name: str) -> None:
+        """Look at the logits of a model that is no composite, too."""
+        watch_one(self.model_runner.get_model(), name)
+
+    def settle_logits(self) -> None:
+        """Fail where the last step's logits were not finite."""
+        self.model_runner.get_model().watch.settle()
 
     def rast_activity(self) -> tuple[int, int]:
         """On how many rows of logits the rule acted, and how many there were."""

@@ -12,9 +12,9 @@ pytest.importorskip("vllm")
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.hf import HFEngine
 from rast_eval.decoding.vllm import VLLMEngine
-from rast_eval.errors import BackendError, PromptTooLong, UsageError
+from rast_eval.errors import BackendError, ModelError, PromptTooLong, UsageError
 from rast_eval.inputs.models import shape_of
-from rast_eval.types import Delta, ModelRef, Request, Sampling, System
+from rast_eval.types import Delta, FusionRule, ModelRef, Request, Sampling, System
 
 pytestmark = pytest.mark.vllm
 
@@ -43,6 +43,15 @@ def assert_equals_oracle(engine, oracle, base, deltas, count=20):
     assert [list(outputs[index].token_ids) for index in range(len(rows))] == expected
     assert sum(map(len, expected)) > 30 * count
     assert all(outputs[i].num_tokens == len(row) for i, row in enumerate(expected))
+
+
+def set_norm(worker, place, values):
+    """Replace the weights of a member's last norm; returns what they were."""
+    model = worker.model_runner.get_model()
+    weight = list(getattr(model, "members", [model]))[place].model.norm.weight.data
+    before = weight.clone()
+    weight[:] = values
+    return before
 
 
 @pytest.fixture(scope="class")
@@ -116,6 +125,20 @@ class TestTinyFamily:
         with pytest.raises(PromptTooLong, match=str(window)):
             list(tiny_engine.generate([Request("0", 0, (5,) * window, 0)], GREEDY, [], []))
 
+    @pytest.mark.parametrize("rule", ["linear", "gated:entropy=0.1"])
+    @pytest.mark.parametrize(("place", "value"), [(0, "nan"), (1, "inf"), (2, "-inf")])
+    def test_logits_that_are_not_finite_name_their_member(self, tiny_engine, rule, place, value):
+        before = tiny_engine.system
+        tiny_engine.reweight(replace(before, rule=FusionRule.parse(rule)))
+        kept = tiny_engine._llm.collective_rpc(set_norm, args=(place, float(value)))[0]
+        try:
+            with pytest.raises(ModelError, match=f"The logits of {before.members[place].label} are not finite"):
+                list(tiny_engine.generate(requests_of(prompts(2)), GREEDY, [], []))
+        finally:
+            tiny_engine._llm.collective_rpc(set_norm, args=(place, kept))
+            tiny_engine._llm.llm_engine.abort_request(["0", "1"])
+            tiny_engine.reweight(before)
+
 
 @pytest.mark.parametrize("base_family", ["qwen2", "llama"])
 def test_random_ensembles_equal_plain_loop(base_family, random_checkpoint, greedy_oracle):
@@ -155,6 +178,9 @@ def test_one_model_alone_needs_no_composite(greedy_oracle, tiny):
     engine = VLLMEngine(system_of(tiny / "s-rl", []), CONFIG)
     try:
         assert_equals_oracle(engine, greedy_oracle, tiny / "s-rl", [])
+        engine._llm.collective_rpc(set_norm, args=(0, float("nan")))
+        with pytest.raises(ModelError, match=f"The logits of {tiny / 's-rl'} are not finite"):
+            list(engine.generate(requests_of(prompts(2)), GREEDY, [], []))
     finally:
         engine.close()
 

@@ -9,8 +9,10 @@ import time
 
 import pytest
 
+from rast_eval.decoding.checks import not_finite
 from rast_eval.decoding.vllm.startup import LogTail, explain
-from rast_eval.errors import BackendError, OutOfMemory
+from rast_eval.errors import BackendError, ModelError, OutOfMemory
+from rast_eval.types import ModelRef
 
 OUT_OF_MEMORY = [
     "CUDA out of memory. Tried to allocate 1.45 GiB. GPU 0 has a total capacity of 79.10 GiB",
@@ -44,6 +46,33 @@ def test_a_workers_own_words_win_over_a_pointer_to_them():
 def test_the_cause_in_this_process_is_named():
     assert "KeyError: 'no_such_role'" in explain(KeyError("no_such_role"), "").message
     assert "MemoryError" not in explain(MemoryError(), "").message
+
+
+def test_a_member_that_is_not_finite_is_called_by_its_label(tmp_path):
+    told = not_finite([str(tmp_path), "org/model@main", "org/other"]).message
+    log = f"(Worker_TP1 pid=7) ERROR 01-01 [executor.py:1] RuntimeError: Worker failed with error '{told}\n"
+    members = [ModelRef(str(tmp_path), name="mine"), ModelRef("org/model", "main", "32b")]
+    found = explain(RuntimeError("EngineCore encountered an issue. See stack trace (above)."), log, members)
+    assert type(found) is ModelError
+    assert found.message == not_finite(["mine", "32b", "org/other"]).message
+
+
+def test_stacks_are_held_back_until_nobody_knows_better(capfd):
+    tail = LogTail()
+    shown = ["early", "(EngineCore pid=7) INFO well", "late"]
+    held = [
+        "(EngineCore pid=7) ERROR 01-01 [core.py:1] its stack",
+        "Process EngineCore:",
+        "Traceback (most recent call last):",
+    ]
+    text = "\n".join([shown[0], held[0], *shown[1:], *held[1:], ""])
+    script = "import sys; sys.stderr.write(sys.argv[1])"
+    with tail.capture():
+        subprocess.run([sys.executable, "-c", script, text], check=True)
+    assert tail.text == text
+    assert capfd.readouterr().err.splitlines() == shown
+    tail.release()
+    assert capfd.readouterr().err.splitlines() == held
 
 
 def test_children_keep_writing_to_the_tail(capfd):
