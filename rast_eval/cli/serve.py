@@ -17,7 +17,7 @@ import typer
 from rast_eval.cli import options
 from rast_eval.cli.flags import grouped
 from rast_eval.decoding.vllm import keeper
-from rast_eval.types import System
+from rast_eval.types import ModelRef, System
 
 NOTHING: Mapping[str, str] = {}
 
@@ -50,7 +50,8 @@ def serve(
     system = System(models.base, models.deltas, models.rule)
     if not system.deltas:
         pinned = ["--revision", models.base.revision] if models.base.revision else []
-        raise typer.Exit(_serve(models.base.path, [models.base.label], [*pinned, *context.args], dry_run))
+        flags = [*pinned, *context.args]
+        raise typer.Exit(_serve(models.base.path, [models.base.label], flags, dry_run, members=system.members))
 
     from rast_eval.decoding.checks import check_tokenizers
     from rast_eval.decoding.compose import cached_composite
@@ -59,7 +60,8 @@ def serve(
     check_tokenizers(system)
     name = "+".join([system.base.label, *(pair.antiexpert.label for pair in system.deltas)])
     fusion = {FUSION_VARIABLE: fusion_json(system), "VLLM_RAY_EXTRA_ENV_VARS_TO_COPY": FUSION_VARIABLE}
-    raise typer.Exit(_serve(str(cached_composite(system)), [name, "rast"], context.args, dry_run, fusion))
+    folder = str(cached_composite(system))
+    raise typer.Exit(_serve(folder, [name, "rast"], context.args, dry_run, fusion, system.members))
 
 
 def command_line(model: str, names: Sequence[str], flags: Sequence[str], *, on_cpu: bool) -> list[str]:
@@ -78,10 +80,16 @@ def command_line(model: str, names: Sequence[str], flags: Sequence[str], *, on_c
 
 
 def _serve(
-    model: str, names: Sequence[str], flags: Sequence[str], dry_run: bool, fusion: Mapping[str, str] = NOTHING
+    model: str,
+    names: Sequence[str],
+    flags: Sequence[str],
+    dry_run: bool,
+    fusion: Mapping[str, str] = NOTHING,
+    members: Sequence[ModelRef] = (),
 ) -> int:
     """Start vLLM's server, with λ and rule in its environment, and wait for its end."""
     from rast_eval.decoding.devices import runs_on_cpu
+    from rast_eval.decoding.vllm.startup import LogTail, explain_logits
 
     on_cpu = runs_on_cpu()
     command = command_line(model, names, flags, on_cpu=on_cpu)
@@ -89,10 +97,13 @@ def _serve(
         variables = [f"{key}={value}" for key, value in fusion.items()]
         typer.echo(shlex.join(["env", *variables, *command] if variables else command))
         return 0
-    environment = {"VLLM_LOGGING_STREAM": "ext://sys.stderr", **os.environ, **fusion}
+    ours = {"VLLM_LOGGING_STREAM": "ext://sys.stderr", "VLLM_RAISE_ON_LOGIT_NANS": "1"}
+    environment = {**ours, **os.environ, **fusion}
     if on_cpu:
         environment.setdefault("VLLM_CPU_KVCACHE_SPACE", "4")
-    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    log = LogTail()
+    with log.capture():
+        process = subprocess.Popen(command, env=environment, start_new_session=True)
     watched = [sys.executable, "-I", keeper.__file__, str(process.pid)]
     guard = subprocess.Popen(watched, stdin=subprocess.PIPE, start_new_session=True)
     assert guard.stdin is not None
@@ -102,4 +113,7 @@ def _serve(
     code = process.wait()
     line.close()
     guard.wait()
+    if broken := explain_logits(log.text, members):
+        raise broken
+    log.release()
     return max(0, code)

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rast_eval.decoding.checks import not_finite
-from rast_eval.errors import BackendError, OutOfMemory, RastEvalError
+from rast_eval.errors import BackendError, ModelError, OutOfMemory, RastEvalError
 from rast_eval.types import ModelRef
 
 MEMORY_SIGNS = re.compile(
@@ -30,6 +30,8 @@ STACK = re.compile(rb"\((?:EngineCore|Worker)\S* pid=\d+\) ERROR ")
 DEATH = re.compile(rb"(\(EngineCore\S* pid=\d+\) )?Process EngineCore")
 """Of the engine's process; after it comes the stack once more."""
 NOT_FINITE = re.compile(r"The logits of (.+?) are not finite")
+VLLM_NANS = "NaNs detected in logits"
+"""What vLLM says by itself of a model that is no composite, where `VLLM_RAISE_ON_LOGIT_NANS` is set."""
 LAST_ERROR = re.compile(r"\b(\w+(?:Error|Exception)): (.+)")
 
 
@@ -157,12 +159,19 @@ def explain(error: BaseException, log: str, members: Sequence[ModelRef] = ()) ->
             "Lower --max-model-len or --max-num-seqs, change --gpu-memory-utilization (a share of each device), "
             "or raise --tensor-parallel-size.",
         )
-    if broken := NOT_FINITE.search(text):
-        labels = {str(Path(ref.path).resolve()) if Path(ref.path).is_dir() else ref.key: ref.label for ref in members}
-        return not_finite([labels.get(name, name) for name in broken[1].split(" and ")])
+    if broken := explain_logits(text, members):
+        return broken
     logged = [f"{kind}: {message}" for kind, message in LAST_ERROR.findall(log) if "See root cause" not in message]
     reason = causes[0] if "root cause" not in causes[0] or not logged else logged[-1]
     return BackendError(
         f"vLLM failed: {reason.strip().splitlines()[0].removesuffix('.')}.",
         "Set VLLM_LOGGING_LEVEL=INFO and repeat to see its log, or type `rast-eval doctor`.",
     )
+
+
+def explain_logits(text: str, members: Sequence[ModelRef]) -> ModelError | None:
+    """The error for members whose logits were not finite, if that is what the text of an engine's processes says."""
+    if broken := NOT_FINITE.search(text):
+        labels = {str(Path(ref.path).resolve()) if Path(ref.path).is_dir() else ref.key: ref.label for ref in members}
+        return not_finite([labels.get(name, name) for name in broken[1].split(" and ")])
+    return not_finite([ref.label for ref in members]) if VLLM_NANS in text else None

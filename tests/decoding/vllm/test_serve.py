@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,21 +30,30 @@ def free_port():
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory):
+def expert(tiny, tmp_path_factory):
+    """The embedded expert, but what follows a tilde is NaN."""
+    torch = pytest.importorskip("torch")
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("models") / "expert"
+    model = AutoModelForCausalLM.from_pretrained(tiny / "s-rl", dtype=torch.float32)
+    model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())
+    model.config.tie_word_embeddings = False
+    tokenizer = AutoTokenizer.from_pretrained(tiny / "s-rl")
+    model.get_input_embeddings().weight.data[tokenizer("~")["input_ids"]] = torch.nan
+    model.save_pretrained(folder)
+    for path in (tiny / "s-rl").glob("tokenizer*"):
+        shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(tiny, expert, tmp_path_factory):
+    """Its port, process and log."""
     port = free_port()
     log = tmp_path_factory.mktemp("serve") / "log.txt"
-    flags = [
-        "--base",
-        "tiny-m",
-        "--delta",
-        "tiny-s:0.8",
-        "--port",
-        str(port),
-        "--dtype",
-        "float32",
-        "--max-num-seqs",
-        "8",
-    ]
+    flags = ["--base", "tiny-m", "--expert", str(expert), "--antiexpert", str(tiny / "s-base"), "--lambda", "0.8"]
+    flags += ["--port", str(port), "--dtype", "float32", "--max-num-seqs", "8"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
     # An engine core of its own is what the server cannot do without.
     environment.pop("VLLM_ENABLE_V1_MULTIPROCESSING", None)
@@ -61,10 +71,15 @@ def client(tmp_path_factory):
                 break
             except (urllib.error.URLError, OSError):
                 time.sleep(1)
-        yield openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none")
+        yield port, process, log
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    return openai.OpenAI(base_url=f"http://127.0.0.1:{server[0]}/v1", api_key="none", max_retries=0)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +121,7 @@ def test_chat_with_several_choices_and_a_seed(client):
     def ask(seed):
         question = [{"role": "user", "content": QUESTION}]
         done = client.chat.completions.create(
-            model="tiny-m+tiny-s", messages=question, n=4, seed=seed, temperature=1.5, max_tokens=40
+            model="tiny-m+s-base", messages=question, n=4, seed=seed, temperature=1.5, max_tokens=40
         )
         return [choice.message.content for choice in done.choices]
 
@@ -114,3 +129,12 @@ def test_chat_with_several_choices_and_a_seed(client):
     assert len(first) == 4
     assert ask(7) == first
     assert ask(8) != first
+
+
+def test_logits_that_are_not_finite_end_the_server_by_the_members_name(client, server, expert):
+    _, process, log = server
+    with pytest.raises(openai.InternalServerError):
+        client.completions.create(model="rast", prompt="~", max_tokens=4)
+    assert process.wait(timeout=120) == 2
+    last = log.read_text().splitlines()[-2]
+    assert last == f"rast-eval: The logits of {expert.name} are not finite: NaN or infinite."
