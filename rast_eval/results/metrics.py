@@ -24,9 +24,10 @@ from rast_eval.names import quoted
 from rast_eval.results import provenance
 from rast_eval.results.comparison import Comparison, compare_arms
 from rast_eval.results.drafting import Drafting, draftings
-from rast_eval.results.reader import GradeMatrix, Run, count_samples, is_graded, load_grades, load_run, scorer_of
+from rast_eval.results.reader import GradeMatrix, Run, count_samples, is_graded, load_run, scorer_of
 from rast_eval.results.readings import Readings, read_both, readings
 from rast_eval.results.recovery import UNKNOWN
+from rast_eval.results.side_by_side import load_all
 from rast_eval.statistics import Accuracy, Estimate, Recovery
 from rast_eval.statistics.recovery import NEGATIVE
 from rast_eval.types import Arm, Cell
@@ -173,13 +174,16 @@ def evaluate_runs(
             key = (cell.arm, cell.benchmark)
             if key not in planned:
                 planned[key], holder[key] = cell, one
-                found = load_grades(one, cell, scorer) if scorer or is_graded(one, cell) else None
-                if found is not None and found.problem_ids:
-                    grades[key] = found
-                else:
-                    ungraded[key] = _ungraded(one, cell, found)
-                if both := read_both(one, cell, {scorer_of(cell, scorer): found}):
-                    other_readings[key] = readings(*both)
+    held = [key for key, cell in planned.items() if scorer or is_graded(holder[key], cell)]
+    loaded_grades = dict(zip(held, load_all([(holder[key], planned[key]) for key in held], scorer), strict=True))
+    for key, cell in planned.items():
+        found = loaded_grades.get(key)
+        if found is not None and found.problem_ids:
+            grades[key] = found
+        else:
+            ungraded[key] = _ungraded(holder[key], cell, found)
+        if both := read_both(holder[key], cell, {scorer_of(cell, scorer): found}):
+            other_readings[key] = readings(*both)
     if not grades:
         raise StoreError(
             f"{runs[0]} has no problem whose samples are all graded.",
