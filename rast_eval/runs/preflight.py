@@ -43,6 +43,11 @@ class Work:
     first_renderings: Mapping[str, str]
     asked: Mapping[tuple[str, str], Asked]
 
+    def longest(self, cell: Cell) -> int:
+        """Tokens that a prompt of the cell and its output may take together at most; 0 without requests."""
+        lengths = (len(request.prompt_token_ids) for request in self.requests[cell])
+        return max(lengths, default=-cell.sampling.max_tokens) + cell.sampling.max_tokens
+
 
 def rehearse(plan: Plan, root: Path, *, overwrite: bool = False) -> None:
     """Refuse what `runner.run` would refuse; what is not on this machine yet is not asked about.

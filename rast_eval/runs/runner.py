@@ -90,8 +90,7 @@ def generate(
                     if not todo:
                         continue
                     if engine is None:
-                        asked = [(cell, request) for cell in cells for request in work.requests[cell]]
-                        lengths = (len(r.prompt_token_ids) + cell.sampling.max_tokens for cell, r in asked)
+                        lengths = (work.longest(each) for each in cells)
                         engine = load(system, fit_context(system, plan.config.engine, lengths))
                         session.loaded(system, engine.settings)
                     with progress.cell(f"{cell.arm} on {cell.benchmark}", len(part), len(part) - len(todo)):

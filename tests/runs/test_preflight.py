@@ -3,11 +3,16 @@
 import json
 import shutil
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from rast_eval import cli
+from rast_eval.config import RunConfig
 from rast_eval.inputs import resources
+from rast_eval.inputs.models import resolve_models
+from rast_eval.runs import plan
+from rast_eval.runs.preflight import prepare
 
 pytest.importorskip("torch")
 
@@ -60,3 +65,13 @@ def test_a_run_of_other_settings_is_refused_and_a_smaller_one_tells_the_time(fol
     assert "9 outputs take 0:" in shown
     assert "float32" in shown
     assert Counter(map(str, folder.rglob("*"))) == before
+
+
+def test_an_engine_gets_the_context_of_a_cells_longest_sequence():
+    planned = plan.build(RunConfig(resolve_models("tiny-m", ["tiny-s"]), limit=20, arms=("base", "rl")))
+    work = prepare(planned)
+    for cell in planned.cells:
+        prompts = {len(request.prompt_token_ids) for request in work.requests[cell]}
+        assert len(prompts) > 1
+        assert work.longest(cell) == max(prompts) + cell.sampling.max_tokens
+        assert replace(work, requests={cell: []}).longest(cell) == 0
