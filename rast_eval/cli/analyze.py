@@ -24,6 +24,9 @@ Rows = TypeVar("Rows")
 
 app = new_app("What the paper looks at beyond accuracy.")
 
+FirstProblems = Annotated[int, typer.Option("--limit", "-L", min=1, help="The first L problems of each benchmark.")]
+FirstSamples = Annotated[int, typer.Option("--n", min=1, help="The first n samples of each.")]
+
 
 @dataclass(frozen=True)
 class Printing:
@@ -109,8 +112,8 @@ def tokens(
     arms: Annotated[
         str | None, typer.Option(help="Whose outputs are read, e.g. base,rast.", show_default="the arms with a delta")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-L", min=1, help="The first L problems of each benchmark.")] = 20,
-    n: Annotated[int, typer.Option(min=1, help="The first n samples of each.")] = 1,
+    limit: FirstProblems = 20,
+    n: FirstSamples = 1,
     sources: options.SourceFlags,
     printing: Printing,
 ) -> None:
@@ -141,8 +144,8 @@ def takeover(
     thresholds: Annotated[
         str, typer.Option(help="Total variations from which on it does; 0 and 1 are the two models alone.")
     ] = "1,0.9,0.7,0.5,0.3,0.1,0",
-    limit: Annotated[int, typer.Option("--limit", "-L", min=1, help="The first L problems of each benchmark.")] = 50,
-    n: Annotated[int, typer.Option(min=1, help="The first n samples of each.")] = 1,
+    limit: FirstProblems = 50,
+    n: FirstSamples = 1,
     engine: options.EngineFlags,
     sources: options.SourceFlags,
     printing: Printing,
