@@ -89,6 +89,16 @@ def test_what_is_not_typed_is_well_formed(page):
                 check_form(words)
 
 
+def test_every_page_is_in_the_index_and_in_the_site():
+    index, site = ((ROOT / name).read_text(encoding="utf-8") for name in ("docs/README.md", "mkdocs.yml"))
+    for page in PAGES[1:]:
+        assert page.name == "README.md" or f"]({page.name})" in index, page.name
+        assert re.search(rf"[\[ ]{page.name}[,\]]", site), page.name
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), (page.name, target)
+
+
 @pytest.fixture
 def folder(tmp_path):
     """What the pages speak of: logs of others, rows of one's own."""
