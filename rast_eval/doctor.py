@@ -113,6 +113,8 @@ def _vllm() -> Iterator[Check]:
 
 
 def _speculation() -> Iterator[Check]:
+    if _version("torch") is None:
+        return
     from rast_eval.decoding.vllm import certificate
 
     build = certificate.build()

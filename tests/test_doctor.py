@@ -68,3 +68,16 @@ def test_one_broken_part_does_not_hide_the_others(monkeypatch, capsys):
     assert ended.value.exit_code == 1
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {"name", "status", "found", "fix"} == set(rows[0])
+
+
+def test_the_core_alone_is_no_error(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "_version", lambda package: None)
+    checks = {check.name: check for check in doctor.run()}
+    assert (checks["torch"].status, checks["vllm"].status) == ("warning", "warning")
+    assert not {"gpu", "speculation", "hub cache"} & checks.keys()
+
+
+def test_names_stay_apart_from_what_was_found(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "run", lambda *_: [Check("livecodebench_v6", "ok", "1055 rows")])
+    command()
+    assert capsys.readouterr().out == "ok      livecodebench_v6 1055 rows\n"

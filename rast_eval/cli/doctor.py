@@ -34,9 +34,9 @@ def doctor(
             typer.echo(json.dumps(asdict(check)))
             continue
         color = {"ok": "green", "warning": "yellow", "error": "red"}[check.status]
-        typer.echo(f"{typer.style(f'{check.status:<8}', fg=color)}{check.name:<16}{check.found}")
+        typer.echo(f"{typer.style(f'{check.status:<8}', fg=color)}{check.name:<17}{check.found}")
         if check.fix:
-            typer.echo(f"{'':<24}→ {check.fix}")
+            typer.echo(f"{'':<25}→ {check.fix}")
     if failed:
         raise typer.Exit(1)
 
