@@ -102,6 +102,7 @@ class RunConfig:
         limit_from: which problems a limit leaves.
         until: half-width in points at which a cell stops sampling, as early as it may.
         shard: (i, m): this process takes every m-th problem starting at i.
+        expert_prompt, antiexpert_prompt: templates of these members, where they read another one than the base.
         preset: a protocol of `presets.PRESETS`; single flags win over it.
         code: how programs are judged.
 
@@ -120,6 +121,8 @@ class RunConfig:
     max_tokens: int | None = None
     seed: int = 0
     prompt: str | None = None
+    expert_prompt: str | None = None
+    antiexpert_prompt: str | None = None
     scorer: str | None = None
     engine: EngineConfig = field(default_factory=EngineConfig)
     data_dir: Path | None = None

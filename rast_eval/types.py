@@ -151,7 +151,8 @@ class Request:
     Attributes:
         problem_id: `Problem.id`.
         sample: 0 … n−1.
-        prompt_token_ids: the same ids for every member of the system.
+        prompt_token_ids: the base's, and of every member that has none of its own.
+        member_token_ids: each member's own, in the order of `System.members`; empty where all read the base's.
         seed: SHA-256 of (seed, benchmark, problem_id, sample), 63 bits; independent of batch and order.
         problem_sha256: `Problem.sha256`.
         prompt_sha256: digest of the prompt's ids, `runs.plan.prompt_sha256`.
@@ -163,6 +164,12 @@ class Request:
     seed: int
     problem_sha256: str = ""
     prompt_sha256: str = ""
+    member_token_ids: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def prompt_length(self) -> int:
+        """Tokens of the longest member's prompt."""
+        return max(len(self.prompt_token_ids), *map(len, self.member_token_ids), 0)
 
 
 @dataclass(frozen=True)
@@ -241,6 +248,7 @@ class Cell:
         draw: seed by which `problem_count` of them were drawn; None for the first ones.
         until: half-width in points at which sampling stops before n samples; None for never.
         template_sha256: digest of the prompt's template.
+        member_prompts: (role, template, its digest) of roles that read another template: expert, antiexpert.
         dtype: `EngineConfig.numbers`; a session holds what the engine made of `auto`.
     """
 
@@ -262,6 +270,7 @@ class Cell:
     total: int = 0
     draw: int | None = None
     until: float | None = None
+    member_prompts: tuple[tuple[str, str, str], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse names that could leave the run directory, be they a YAML's or a manifest's."""
@@ -295,6 +304,7 @@ class Cell:
             "system": System(ModelRef(**system["base"]), deltas, FusionRule.parse(system.get("rule", str(LINEAR)))),
             "sampling": Sampling(**{k: math.nan if x is None else x for k, x in row["sampling"].items()}),  # type: ignore[arg-type]
             "stop": tuple(row["stop"]),
+            "member_prompts": tuple(map(tuple, row.get("member_prompts", ()))),
         }
         return cls(**{**row, **nouns})
 

@@ -147,7 +147,12 @@ def _parting(
     following = [own[place] for own in ids if place < len(own)]
     texts = [str(tokenizer.decode(list(own[place : place + 1]))) for own in ids]
     margin = None
-    if forcer and len(following) == 2 and all(hub.is_cached(ref) for ref in cell.system.members):
+    if (
+        forcer
+        and len(following) == 2
+        and not cell.member_prompts
+        and all(hub.is_cached(ref) for ref in cell.system.members)
+    ):
         row = _logits(forcer, cell.system, a.prompt_ids(cell)[key[0]], ids[0][: place + 1])
         margin = row[following[0]] - row[following[1]]
     return Parting(*key, place, (texts[0], texts[1]), margin, flipped)

@@ -71,7 +71,7 @@ def measure(run: Run, chooser: str, config: RunConfig, thresholds: Sequence[floa
     pairs = [(cell, run.cell(chooser, cell.benchmark)) for cell in run.cells if cell.arm == "base"]
     found: list[Takeover] = []
     for base, other in pairs:
-        if other is not None and chooser in ("rl", "rast"):
+        if other is not None and chooser in ("rl", "rast") and not other.member_prompts:
             for writer, second, models in _directions(base, other):
                 found += _measure(run, writer, second, models, config, sorted(thresholds, reverse=True), other)
     if not found:

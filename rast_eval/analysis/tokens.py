@@ -121,7 +121,7 @@ def write_tokens(
         StoreError: the run has no deltas, or its samples answer other prompts than today's.
     """
     run = verification.run
-    system = next((cell.system for cell in run.cells if cell.system.deltas), None)
+    system = next((cell.system for cell in run.cells if cell.system.deltas and not cell.member_prompts), None)
     if system is None:
         raise StoreError(f"{run.path} holds no arm with a delta.", "Type a run that has the arm rast.")
     found = []

@@ -183,6 +183,8 @@ class RunFlags:
     max_tokens: MaxTokens = None
     seed: Seed = 0
     prompt: PromptName = None
+    expert_prompt: Annotated[str | None, typer.Option(help="Template that the experts read instead (hf).")] = None
+    antiexpert_prompt: Annotated[str | None, typer.Option(help="The same for the antiexperts.")] = None
     preset: Annotated[
         str | None, typer.Option(help="Protocol: paper, or released (its scripts); see docs/reproducing.md.")
     ] = None

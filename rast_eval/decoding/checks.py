@@ -174,10 +174,10 @@ def check_prompts(requests: Sequence[Request], system: System, context: int | No
                 f"{shape.vocab_size} ids only.",
                 "Choose a --prompt without the tokens that were added to the base's tokenizer, or another model.",
             )
-    longest = max(requests, key=lambda request: len(request.prompt_token_ids))
-    if context is not None and len(longest.prompt_token_ids) >= context:
+    longest = max(requests, key=lambda request: request.prompt_length)
+    if context is not None and longest.prompt_length >= context:
         raise PromptTooLong(
-            f"The prompt of problem {longest.problem_id} has {len(longest.prompt_token_ids)} tokens, "
+            f"The prompt of problem {longest.problem_id} has {longest.prompt_length} tokens, "
             f"and the context window holds {context}.",
             "Raise --max-model-len if the models allow it, or choose a shorter --prompt or another benchmark.",
         )

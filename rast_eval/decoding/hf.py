@@ -162,7 +162,7 @@ class HFEngine:
             ModelError: a member's logits are NaN or infinite.
         """
         stopper = Stopper(self.tokenizer, self.end_ids, stop_token_ids, stop)
-        queue = sorted(requests, key=lambda request: len(request.prompt_token_ids))
+        queue = sorted(requests, key=lambda request: request.prompt_length)
         while queue:
             size = self._batch_size(queue, sampling)
             batch, queue = queue[:size], queue[size:]
@@ -176,7 +176,7 @@ class HFEngine:
                 ) from error
 
     def _limit(self, request: Request, sampling: Sampling) -> int:
-        room = (self.context or sys.maxsize) - len(request.prompt_token_ids)
+        room = (self.context or sys.maxsize) - request.prompt_length
         return max(1, min(sampling.max_tokens, room))
 
     def _batch_size(self, queue: Sequence[Request], sampling: Sampling) -> int:
@@ -184,7 +184,7 @@ class HFEngine:
             return self.config.max_num_seqs
         shapes = [shape for ref in self.system.members if (shape := shape_of(ref))]
         bytes_each = 4 if self.dtype == torch.float32 else DTYPE_BYTES["auto"]
-        tokens = len(queue[-1].prompt_token_ids) + self._limit(queue[-1], sampling)
+        tokens = queue[-1].prompt_length + self._limit(queue[-1], sampling)
         sequence = max(1, tokens * sum(shape.kv_bytes_per_token(bytes_each) for shape in shapes))
         on_card = self.device == "cuda"
         free = int(torch.cuda.mem_get_info()[0] * 0.8) if on_card else machine.available_memory() // 4
@@ -194,11 +194,13 @@ class HFEngine:
     def _decode(self, rows: list[Row], sampling: Sampling, stopper: Stopper) -> Iterator[Completion]:
         from transformers import DynamicCache
 
-        ids, mask = self._left_pad(rows)
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)
+        views, places = self._views(rows)
         caches = [DynamicCache(config=model.config) for model in self.models]
         while True:
-            members = [self._last_logits(m, c, ids, mask, positions) for m, c in zip(self.models, caches, strict=True)]
+            members = [
+                self._last_logits(model, cache, *views[place])
+                for model, cache, place in zip(self.models, caches, places, strict=True)
+            ]
             logits, active = combine(self.system, members)
             check_finite(logits, members, self.system)
             if active is not None:
@@ -213,21 +215,30 @@ class HFEngine:
             live = [index for index, row in enumerate(rows) if not row.done]
             if not live:
                 return
-            mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=-1)
-            positions = positions[:, -1:] + 1
-            ids = tokens.unsqueeze(-1)
+            views = [
+                (tokens.unsqueeze(-1), torch.cat([mask, mask.new_ones(len(rows), 1)], dim=-1), positions[:, -1:] + 1)
+                for _, mask, positions in views
+            ]
             if len(live) < COMPACT_BELOW * len(rows):
                 keep = torch.tensor(live, device=self.device)
                 rows = [rows[index] for index in live]
-                ids, mask, positions = ids[keep], mask[keep], positions[keep]
+                views = [(ids[keep], mask[keep], positions[keep]) for ids, mask, positions in views]
                 for cache in caches:
                     cache.batch_select_indices(keep)
 
     def _count(self, acted: Sequence[bool]) -> None:
         self.activity = (self.activity[0] + sum(acted), self.activity[1] + len(acted))
 
-    def _left_pad(self, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
-        prompts = [row.request.prompt_token_ids for row in rows]
+    def _views(self, rows: Sequence[Row]) -> tuple[list[tuple[Tensor, Tensor, Tensor]], list[int]]:
+        """What is read first, as (ids, mask, positions), and which of them each member reads."""
+        requests = [row.request for row in rows]
+        own = any(request.member_token_ids for request in requests)
+        places = list(range(len(self.models))) if own else [0] * len(self.models)
+        prompts = ([r.member_token_ids[i] if own else r.prompt_token_ids for r in requests] for i in sorted({*places}))
+        padded = map(self._left_pad, prompts)
+        return [(ids, mask, (mask.cumsum(-1) - 1).clamp(min=0)) for ids, mask in padded], places
+
+    def _left_pad(self, prompts: Sequence[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
         longest = max(map(len, prompts))
         ids = torch.tensor([(0,) * (longest - len(prompt)) + prompt for prompt in prompts], device=self.device)
         mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=self.device)

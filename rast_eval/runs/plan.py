@@ -85,6 +85,7 @@ def fingerprint(cell: Cell, checkpoints: Mapping[str, Mapping[str, str | None]],
         "sampling": asdict(cell.sampling),
         "stop": cell.stop,
         "seed": cell.seed,
+        **({"member prompts": cell.member_prompts} if cell.member_prompts else {}),
         **({"rule": str(cell.system.rule)} if cell.system.rule != LINEAR else {}),
         **({"speculate": speculate} if speculate and cell.system.loaded.deltas and not cell.sampling.greedy else {}),
     }
@@ -109,6 +110,13 @@ def check(config: RunConfig) -> None:
     if config.until is not None and config.shard is not None:
         raise UsageError(
             "--until looks at all problems of a cell, and --shard takes a part of them.", "Leave one of the two out."
+        )
+    if (config.expert_prompt or config.antiexpert_prompt) and (
+        config.engine.backend != "hf" or config.engine.speculate
+    ):
+        raise UsageError(
+            "vLLM keeps one block table for all members, and speculation one prompt: they read the same tokens.",
+            "Type --backend hf --speculate off, or leave out --expert-prompt and --antiexpert-prompt.",
         )
     if len(set(config.arms)) != len(config.arms):
         raise UsageError("--arms names one arm twice.", "Leave the second one out.")
@@ -153,7 +161,10 @@ def build(config: RunConfig, *, allow_missing_data: bool = False) -> Plan:
             prompt = _prompt(config, benchmark, arm)
             templates[prompt.name] = prompt
             cell = _cell(config, benchmark, scorers[benchmark.name], arm, systems[arm], prompt, count)
-            cell = replace(cell, total=total, draw=drawn)
+            own = _member_prompts(config, systems[arm])
+            templates |= {one.name: one for one in own.values()}
+            named = tuple((role, one.name, one.sha256) for role, one in own.items())
+            cell = replace(cell, total=total, draw=drawn, member_prompts=named)
             cells.append(replace(cell, fingerprint=fingerprint(cell, checkpoints, config.engine.speculate)))
     return Plan(config, tuple(cells), chosen, problems, digests, rows, templates, checkpoints)
 
@@ -206,6 +217,48 @@ def _prompt(config: RunConfig, benchmark: Benchmark, arm: Arm) -> Prompt:
     return replace(prompt, stop=prompts.get(preset.stops_of).stop)
 
 
+def _member_prompts(config: RunConfig, system: System) -> dict[str, Prompt]:
+    """The templates of roles that read another one than the base.
+
+    Raises:
+        UsageError: one checkpoint would have to read two.
+    """
+    names = {"expert": config.expert_prompt, "antiexpert": config.antiexpert_prompt}
+    if not system.loaded.deltas or not any(names.values()):
+        return {}
+    read: dict[str, str | None] = {system.base.key: None}
+    for delta in system.deltas:
+        for role, ref in (("expert", delta.expert), ("antiexpert", delta.antiexpert)):
+            if read.setdefault(ref.key, names[role]) != names[role]:
+                raise UsageError(
+                    f"{ref.label} has two roles here, and one checkpoint reads one prompt.",
+                    "Leave out --expert-prompt and --antiexpert-prompt, or type a copy of it in another folder.",
+                )
+    return {role: prompts.get(name, config.include_path) for role, name in names.items() if name}
+
+
+def member_ids(
+    plan: Plan, cell: Cell, base_ids: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[tuple[int, ...], ...]]:
+    """Each member's prompt by problem id, rendered and encoded by its own tokenizer; empty where all read the base's.
+
+    Args:
+        base_ids: `prompts_of` the cell.
+    """
+    if not cell.member_prompts:
+        return {}
+    from rast_eval.decoding.loading import load_tokenizer
+
+    named = {role: name for role, name, _ in cell.member_prompts}
+    own = {cell.system.base.key: base_ids}
+    for delta in cell.system.deltas:
+        for role, ref in (("expert", delta.expert), ("antiexpert", delta.antiexpert)):
+            if ref.key not in own:
+                read = replace(cell, prompt=named[role]) if role in named else None
+                own[ref.key] = prompts_of(plan, read, load_tokenizer(ref)) if read else base_ids
+    return {problem: tuple(own[ref.key][problem] for ref in cell.system.members) for problem in base_ids}
+
+
 def prompts_of(plan: Plan, cell: Cell, tokenizer: Any) -> dict[str, tuple[int, ...]]:
     """Token ids of every problem's prompt under the cell's template, by problem id."""
     prompt = plan.prompts[cell.prompt]
@@ -222,12 +275,13 @@ def requests(plan: Plan, cell: Cell, prompt_ids: Mapping[str, tuple[int, ...]]) 
         prompt_ids: `prompts_of` the cell.
     """
     found: list[Request] = []
+    own = member_ids(plan, cell, prompt_ids)
     for problem in shard(plan.problems[cell.benchmark][: cell.problem_count], plan.config.shard):
         ids = prompt_ids[problem.id]
         digests = (plan.digests[cell.benchmark][problem.id], prompt_sha256(ids))
         for sample in range(cell.n):
             seed = request_seed(cell.seed, cell.benchmark, problem.id, sample)
-            found.append(Request(problem.id, sample, ids, seed, *digests))
+            found.append(Request(problem.id, sample, ids, seed, *digests, own.get(problem.id, ())))
     return found
 
 

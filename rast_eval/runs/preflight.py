@@ -45,7 +45,7 @@ class Work:
 
     def longest(self, cell: Cell) -> int:
         """Tokens that a prompt of the cell and its output may take together at most; 0 without requests."""
-        lengths = (len(request.prompt_token_ids) for request in self.requests[cell])
+        lengths = (request.prompt_length for request in self.requests[cell])
         return max(lengths, default=-cell.sampling.max_tokens) + cell.sampling.max_tokens
 
 

@@ -72,6 +72,8 @@ def _engine_config(session: Mapping[str, Any]) -> EngineConfig:
 
 def _claim(verification: Verification, cell: Cell, count: int, engine: Engine, session: Mapping[str, Any]) -> Claim:
     name, ids = _name(cell), verification.prompt_ids(cell)
+    if cell.member_prompts:
+        return Claim(name, "not checkable", "its members read prompts of their own")
     if session["engine"].get("speculate") and not cell.sampling.greedy:
         return Claim(name, "not checkable", "speculation draws from the same distribution, not the same samples")
     with verification.store.open_samples(cell) as stored:

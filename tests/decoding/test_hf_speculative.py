@@ -11,15 +11,15 @@ torch = pytest.importorskip("torch")
 
 from rast_eval.config import EngineConfig  # noqa: E402
 from rast_eval.decoding import hf_speculative  # noqa: E402
-from rast_eval.decoding.fusion import fuse  # noqa: E402
 from rast_eval.decoding.hf import HFEngine, Row  # noqa: E402
 from rast_eval.decoding.hf_speculative import SpeculativeHFEngine, verify  # noqa: E402
 from rast_eval.decoding.loading import load_tokenizer  # noqa: E402
+from rast_eval.decoding.rules import Operands, make_rule  # noqa: E402
 from rast_eval.decoding.sampling import distribution  # noqa: E402
 from rast_eval.decoding.speculation import Acceptance  # noqa: E402
 from rast_eval.errors import UsageError  # noqa: E402
 from rast_eval.inputs.models import resolve_models  # noqa: E402
-from rast_eval.types import Request, Sampling, System  # noqa: E402
+from rast_eval.types import FusionRule, Request, Sampling, System  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -80,10 +80,11 @@ class Toy:
         scale: spread of the delta; larger ones make the expert a worse drafter.
     """
 
-    def __init__(self, seed, scale, sampling):
+    def __init__(self, seed, scale, sampling, rule="linear"):
         rng = np.random.default_rng(seed)
         base, delta, low = (torch.tensor(rng.normal(0, s, (6, 5)), dtype=torch.float32) for s in (1.0, scale, 1.0))
-        self.p = distribution(fuse([base, low + delta, low], (1.0, 1.0, -1.0)), sampling)
+        members = Operands([base, low + delta, low], (1.0, 1.0, -1.0), ((1, 2),))
+        self.p = distribution(make_rule(FusionRule.parse(rule))(members).logits, sampling)
         self.q = distribution(low + delta, sampling)
 
     def exact(self, count):
@@ -128,6 +129,14 @@ def test_joints_follow_the_exact_distribution(length, count, top_p):
     overlap = torch.minimum(toy.p, toy.q).sum(-1).mean()
     assert overlap < 0.7  # a drafter that is often wrong: what it gets right by itself proves nothing
     assert p_value(toy, count, length, 6000) > 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["gated:entropy=1.3", "masked:alpha=0.2", "contrastive:alpha=0.1,beta=0.5"])
+def test_joints_under_a_rule_follow_its_exact_distribution(rule):
+    toy, plain = (Toy(3, 3.0, Sampling(1.0, 0.95, 8), text) for text in (rule, "linear"))
+    assert not torch.allclose(toy.p, plain.p), "the rule does something"
+    assert p_value(toy, 3, 2, 6000) > 1e-3
 
 
 def test_a_biased_sampler_is_found_out():
