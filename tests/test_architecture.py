@@ -52,7 +52,7 @@ RETIRED = {
 }
 """Nouns that had a second meaning, or named what another noun names."""
 
-OF_OTHERS = {"entry_point"}
+OF_OTHERS = {"entry_point", "record"}
 """Names that a file format or a library of others gives."""
 
 

@@ -59,6 +59,10 @@ class Acceptance:
         """Add one pass."""
         self.add(Acceptance(1, [1] * drafted, [1] * accepted))
 
+    def clear(self) -> None:
+        """Count anew."""
+        self.passes, self.drafted, self.accepted = 0, [], []
+
     def add(self, other: Acceptance) -> None:
         """Add what happened elsewhere, or in another pass."""
         self.passes += other.passes

@@ -101,7 +101,7 @@ def random_system(folder: Path, seed: int = 0) -> System:
 def check(system: System, drafted: int, sampling: Sampling, samples: int) -> ExactnessCheck:
     """Generate `samples` outputs of three tokens and test them against their exact probabilities."""
     engine = VLLMEngine(system, EngineConfig(backend="vllm", dtype="float32", speculate=drafted, max_model_len=64))
-    engine.certified = True
+    engine.certificate = "none is asked for"
     try:
         requests = [Request("0", index, PROMPT, index + 1) for index in range(samples)]
         outputs = [completion.token_ids for completion in engine.generate(requests, sampling, (), ())]

@@ -12,7 +12,7 @@ from rast_eval.decoding.checks import check_prompts, check_same_members
 from rast_eval.decoding.compose import cached_composite
 from rast_eval.decoding.fusion_file import FUSION_VARIABLE, fusion_json
 from rast_eval.decoding.loading import end_token_ids
-from rast_eval.decoding.speculation import RUNNER, Acceptance
+from rast_eval.decoding.speculation import RUNNER, Acceptance, described, drafter
 from rast_eval.decoding.vllm import certificate, speculation
 from rast_eval.decoding.vllm.startup import LogTail, explain, set_environment, variable
 from rast_eval.errors import BackendError, RastEvalError
@@ -51,8 +51,8 @@ class VLLMEngine:
 
     def __init__(self, system: System, config: EngineConfig) -> None:
         self.system = system
-        self.speculates = speculation.settings(system, config) != {}
-        self.certified = False
+        self.config, self.drafter = config, drafter(system, config)
+        self.acceptance, self.certificate = Acceptance(), ""
         self.end_ids = end_token_ids(system.base)
         self._log = LogTail()
         if config.offline:
@@ -66,7 +66,8 @@ class VLLMEngine:
             if isinstance(error, Exception) and not isinstance(error, RastEvalError):
                 raise self._told(error) from error
             raise
-        self.settings: Mapping[str, Any] = _settings(self._llm.llm_engine.vllm_config)
+        if self.drafter is not None:
+            speculation.count(self._llm, self.acceptance)
         self._set_rule(system)  # what vLLM tried out while it started does not count
         if not system.deltas:
             self._llm.collective_rpc("watch_logits", args=(system.base.key,))
@@ -81,8 +82,8 @@ class VLLMEngine:
             OutOfMemory: the device ran out of memory on the way.
             BackendError: vLLM failed on the way, or samples with speculation that was not certified here.
         """
-        if self.speculates and not sampling.greedy and not self.certified:
-            certificate.require()
+        if self.drafter is not None and not sampling.greedy and not self.certificate:
+            self.certificate = certificate.require()
         engine = self._llm.llm_engine
         check_prompts(requests, self.system, self._llm.model_config.max_model_len)
         running = {str(index): request for index, request in enumerate(requests)}
@@ -138,9 +139,14 @@ class VLLMEngine:
         return told
 
     @property
-    def acceptance(self) -> Acceptance:
-        """What became of the tokens that the expert drafted since the engine started."""
-        return speculation.acceptance(self._llm) if self.speculates else Acceptance()
+    def settings(self) -> Mapping[str, Any]:
+        """See `types.Engine`; what became of drafts up to now is among them."""
+        resolved = self._llm.llm_engine.vllm_config
+        found = _settings(resolved)
+        if self.drafter is None:
+            return found
+        facts = {"runner": runner(resolved), "certificate": self.certificate}
+        return {**found, "speculation": described(self.drafter, self.config, self.acceptance, **facts)}
 
     def reweight(self, system: System) -> None:
         """Go on with other λ or rule: same members, same weights in memory, same KV cache.
@@ -149,6 +155,8 @@ class VLLMEngine:
             UsageError: `system` has other members than the engine was started with.
         """
         check_same_members(self.system, system)
+        if system != self.system:
+            self.acceptance.clear()
         if system.deltas:
             self._llm.collective_rpc("set_rast_weights", args=(list(system.weights),))
         if system.rule != self.system.rule:
@@ -209,6 +217,11 @@ class VLLMEngine:
 def _token_score(token: int, choices: Any) -> TokenScore:
     best = min(choices, key=lambda candidate: choices[candidate].rank)
     return TokenScore(token, float(choices[token].logprob), int(best))
+
+
+def runner(resolved: Any) -> str:
+    """Which of vLLM's model runners a `VllmConfig` gives, `V1` or `V2`."""
+    return "V2" if getattr(resolved, "use_v2_model_runner", False) else "V1"
 
 
 def _settings(resolved: Any) -> dict[str, Any]:

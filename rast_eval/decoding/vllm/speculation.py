@@ -8,17 +8,12 @@ import torch
 from torch import Tensor
 
 from rast_eval.config import AUTO, EngineConfig
-from rast_eval.decoding.speculation import Acceptance, drafter
+from rast_eval.decoding.speculation import Acceptance, drafter, most_drafted
 from rast_eval.errors import UsageError
 from rast_eval.types import System
 
 PROBE = (0.7310585, 2.7182817)
 """Temperatures that uninitialised memory does not hold by chance."""
-
-COUNTERS = "vllm:spec_decode_num_"
-
-MOST = 8
-"""Drafted tokens that `auto` goes up to: more were never faster."""
 
 ANY_BATCH = 1 << 16
 
@@ -39,7 +34,7 @@ def settings(system: System, config: EngineConfig) -> dict[str, Any]:
         "method": "draft_model",
         "model": draft.path,
         "revision": draft.revision,
-        "num_speculative_tokens": MOST if config.speculate == AUTO else config.speculate,
+        "num_speculative_tokens": most_drafted(config),
         "draft_tensor_parallel_size": config.tensor_parallel_size,
         # Rejection sampling needs the distribution that a token was drawn from; `greedy` drafts would be lossless
         # as well, but are accepted less often.
@@ -48,26 +43,30 @@ def settings(system: System, config: EngineConfig) -> dict[str, Any]:
     found: dict[str, Any] = {"speculative_config": chosen, "disable_log_stats": False}
     if config.speculate == AUTO:
         # Any table makes vLLM expect a number that changes; the scheduler puts a `Pacer` in its place.
-        chosen["num_speculative_tokens_per_batch_size"] = [[1, ANY_BATCH, MOST]]
+        chosen["num_speculative_tokens_per_batch_size"] = [[1, ANY_BATCH, most_drafted(config)]]
         paced = "PacedAsyncScheduler" if torch.cuda.is_available() else "PacedScheduler"
         found["scheduler_cls"] = f"rast_eval.decoding.vllm.pacing.{paced}"
     return found
 
 
-def acceptance(llm: Any) -> Acceptance:
-    """What a running `vllm.LLM` counted since it started."""
-    found = Acceptance()
-    for metric in llm.get_metrics():
-        name = metric.name.removeprefix(COUNTERS)
-        if name == "drafts":
-            found.passes += int(metric.value)
-        elif name == "draft_tokens":
-            drafted = int(metric.value)
-        elif name == "accepted_tokens_per_pos":
-            found.accepted = [int(value) for value in metric.values]
-    if found.accepted:
-        found.drafted = [drafted // len(found.accepted)] * len(found.accepted)
-    return found
+def count(llm: Any, found: Acceptance) -> None:
+    """Let a `vllm.LLM` that keeps statistics add every pass from now on to `found`.
+
+    vLLM's own counters are one set a process, whatever engines it has, and leave out the passes that verified nothing.
+    """
+    manager = llm.llm_engine.logger_manager
+    tell = manager.record
+
+    def counted(scheduler_stats: Any, iteration_stats: Any, **rest: Any) -> None:
+        if iteration_stats is not None:
+            by_request = iteration_stats.time_to_first_tokens_iter, iteration_stats.inter_token_latencies_iter
+            found.passes += sum(map(len, by_request))
+        drafts = getattr(scheduler_stats, "spec_decoding_stats", None)
+        if drafts is not None:
+            found.add(Acceptance(0, drafts.num_draft_tokens_per_pos, drafts.num_accepted_tokens_per_pos))
+        tell(scheduler_stats=scheduler_stats, iteration_stats=iteration_stats, **rest)
+
+    manager.record = counted
 
 
 def mend_expansion() -> bool:

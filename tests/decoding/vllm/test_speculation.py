@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("vllm")
 
 from rast_eval.config import AUTO, EngineConfig
+from rast_eval.decoding.speculation import Acceptance
 from rast_eval.decoding.vllm import VLLMEngine, certificate, certify, speculation
 from rast_eval.decoding.vllm import model as fused
 from rast_eval.errors import BackendError, UsageError
@@ -29,7 +30,8 @@ def prompts(count=12, seed=0):
 def tokens(system, requests, sampling=GREEDY, **config):
     engine = VLLMEngine(system, EngineConfig(backend="vllm", dtype="float32", **config))
     try:
-        return {c.problem_id: c.token_ids for c in engine.generate(requests, sampling, (), ())}, engine.acceptance
+        found = {c.problem_id: c.token_ids for c in engine.generate(requests, sampling, (), ())}
+        return found, engine.settings.get("speculation")
     finally:
         engine.close()
 
@@ -46,18 +48,30 @@ def plain(tiny):
 
 @pytest.mark.parametrize("length", [1, 2, 4, 8])
 def test_greedy_outputs_are_those_of_plain_decoding(tiny, plain, length):
-    found, acceptance = tokens(family(tiny, ("m", 1.0)), prompts(), speculate=length)
+    found, told = tokens(family(tiny, ("m", 1.0)), prompts(), speculate=length)
     assert found == plain
+    assert (told["drafter"], told["drafted"], told["runner"], told["certificate"]) == (
+        str(tiny / "m-rl"),
+        length,
+        "V1",
+        "",
+    )
+    acceptance = Acceptance(**told["acceptance"])
     assert len(acceptance.accepted) == length
     assert 1 < acceptance.tokens_per_pass <= length + 1
+    made = sum(map(len, found.values()))
+    # Every pass gives a token, one that ends an output leaves up to γ unused; the end tokens are passes' as well.
+    assert made <= acceptance.passes + sum(acceptance.accepted) <= made + len(found) * (length + 1)
 
 
 def test_auto_keeps_the_outputs_and_says_what_it_chose(tiny, plain, capfd):
     long = Sampling(0.0, 1.0, 160)
     system = family(tiny, ("m", 1.0))
-    found, acceptance = tokens(system, prompts(40), long, speculate=AUTO, max_num_seqs=2)
+    found, told = tokens(system, prompts(40), long, speculate=AUTO, max_num_seqs=2)
     assert found == tokens(system, prompts(40), long, max_num_seqs=2)[0]
-    assert sum(acceptance.drafted) > 0
+    assert told["drafted"] == "auto"
+    acceptance = Acceptance(**told["acceptance"])
+    assert 0 < acceptance.drafted[0] < acceptance.passes  # plain passes count as well
     assert "speculation at 2 to 3 sequences: " in capfd.readouterr().err
 
 
@@ -133,8 +147,9 @@ def test_this_build_is_certified_and_then_samples(tiny, tmp_path, monkeypatch):
     assert found.exact, found
     assert all(0.02 < check.accepted < 0.7 for check in found.checks)
     assert certificate.load() == found
-    rows, _ = tokens(family(tiny, ("m", 1.0)), prompts(2), Sampling(1.0, 0.95, 6), speculate=2)
+    rows, told = tokens(family(tiny, ("m", 1.0)), prompts(2), Sampling(1.0, 0.95, 6), speculate=2)
     assert len(rows) == 2
+    assert told["certificate"] == certificate.path().name
 
 
 def test_a_fault_in_the_sampler_is_found(tmp_path, monkeypatch):
