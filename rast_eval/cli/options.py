@@ -48,6 +48,7 @@ Seed = Annotated[int, typer.Option(help="Seeds every sample, and every draw of p
 MaxTokens = Annotated[int | None, typer.Option(help="Generated tokens at most.", show_default="the benchmark's")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the samples that are there.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of local benchmark files [env: RAST_EVAL_DATA].")]
+Speculate = Annotated[str, typer.Option(help="Tokens that the expert drafts a pass: a number, auto or off.")]
 IncludePath = Annotated[Path | None, typer.Option(help="Folder of your own benchmarks, prompts and models.toml.")]
 
 
@@ -138,7 +139,7 @@ class EngineFlags:
     hf_overrides: Annotated[
         str | None, typer.Option(metavar="JSON", help="Fields of config.json to replace in every member (hf).")
     ] = None
-    speculate: Annotated[str, typer.Option(help="Tokens that the expert drafts a pass: a number, auto or off.")] = "off"
+    speculate: Speculate = "off"
     ray: Annotated[
         str | None,
         typer.Option(

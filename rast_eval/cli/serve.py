@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import shlex
 import signal
@@ -32,6 +34,7 @@ def serve(
     composite: Annotated[
         Path | None, typer.Option(help="A folder that `rast-eval compose` wrote, instead of names.")
     ] = None,
+    speculate: options.Speculate = "off",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print vLLM's command line; start nothing.")] = False,
 ) -> None:
     """Serve a model or a fused system with vLLM's OpenAI-compatible server, on 127.0.0.1 unless --host says otherwise.
@@ -45,10 +48,15 @@ def serve(
     if composite is not None:
         if names != options.ModelFlags():
             raise UsageError("--composite already names its models.", "Leave out --base, --delta and the others.")
-        raise typer.Exit(_serve(str(composite), ["rast"], context.args, dry_run))
+        from rast_eval.decoding.compose import composed_system
+
+        flags = [*speculation_flags(composed_system(composite), speculate, context.args, dry_run), *context.args]
+        raise typer.Exit(_serve(str(composite), ["rast"], flags, dry_run))
     models = names.models(weight)
     system = System(models.base, models.deltas, models.rule)
     if not system.deltas:
+        if speculate != "off":
+            raise UsageError("Nothing drafts for a single model.", "Leave out --speculate, or add --delta.")
         pinned = ["--revision", models.base.revision] if models.base.revision else []
         flags = [*pinned, *context.args]
         raise typer.Exit(_serve(models.base.path, [models.base.label], flags, dry_run, members=system.members))
@@ -57,11 +65,49 @@ def serve(
     from rast_eval.decoding.compose import cached_composite
     from rast_eval.decoding.fusion_file import FUSION_VARIABLE, fusion_json
 
+    flags = [*speculation_flags(system, speculate, context.args, dry_run), *context.args]
     check_tokenizers(system)
     name = "+".join([system.base.label, *(pair.antiexpert.label for pair in system.deltas)])
     fusion = {FUSION_VARIABLE: fusion_json(system), "VLLM_RAY_EXTRA_ENV_VARS_TO_COPY": FUSION_VARIABLE}
     folder = str(cached_composite(system))
-    raise typer.Exit(_serve(folder, [name, "rast"], context.args, dry_run, fusion, system.members))
+    raise typer.Exit(_serve(folder, [name, "rast"], flags, dry_run, fusion, system.members))
+
+
+def speculation_flags(system: System, text: str, flags: Sequence[str], dry_run: bool) -> list[str]:
+    """What lets vLLM's server draft with the system's own expert; nothing where it is not to.
+
+    Raises:
+        UsageError: it is not shown to be exact, or another drafter is asked for.
+        BackendError: no certificate says that sampling so is exact here.
+    """
+    from rast_eval.config import EngineConfig
+    from rast_eval.decoding.speculation import RUNNER
+    from rast_eval.errors import UsageError
+
+    foreign = [flag for flag in flags if flag.startswith(("--spec", "-sc"))]
+    if foreign:
+        raise UsageError(f"RAST drafts with its own expert, not by {foreign[0]}.", "Type --speculate N instead.")
+    drafted = options.parse_speculate(text)
+    if not drafted:
+        return []
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for long, short in (("tensor", "-tp"), ("pipeline", "-pp")):
+        names = (f"--{long}-parallel-size", f"--{long}_parallel_size", short)
+        parser.add_argument(*names, type=int, default=1, dest=f"{long}_parallel_size")
+    sizes = vars(parser.parse_known_args(list(flags))[0])
+    config = EngineConfig(backend="vllm", speculate=drafted, **sizes)
+    from rast_eval.decoding.vllm import certificate, speculation
+
+    found = speculation.settings(system, config)
+    if not dry_run:
+        os.environ.setdefault(RUNNER, "0")
+        certificate.require()
+    scheduler = ["--scheduler-cls", found["scheduler_cls"]] if "scheduler_cls" in found else []
+    return [
+        *("--speculative-config", json.dumps(found["speculative_config"])),
+        *("--worker-extension-cls", "rast_eval.decoding.vllm.worker.RastWorker"),
+        *scheduler,
+    ]
 
 
 def command_line(model: str, names: Sequence[str], flags: Sequence[str], *, on_cpu: bool) -> list[str]:

@@ -22,7 +22,7 @@ from rast_eval.errors import ModelError, UsageError
 from rast_eval.files import cannot_write, sync_folder
 from rast_eval.inputs import resources
 from rast_eval.inputs.shapes import from_config
-from rast_eval.types import ModelRef, System
+from rast_eval.types import Delta, ModelRef, System
 
 GENERATION_KEYS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
@@ -100,6 +100,20 @@ def compose(system: System, out: Path) -> Path:
         (out / "config.json").unlink()  # nobody loads what splits texts in another way
         raise
     return out.resolve()
+
+
+def composed_system(folder: Path) -> System:
+    """The members of a composite that `compose` wrote, with λ = 1.
+
+    Raises:
+        UsageError: the folder holds none.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        refs = {role: ModelRef(member["model"], member["revision"]) for role, member in config["members"].items()}
+        return System(refs["base"], tuple(Delta(refs[expert], refs[anti]) for expert, anti in config["deltas"]))
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{folder} holds no composite.", "Write one with `rast-eval compose`.") from error
 
 
 def checkpoint_folder(ref: ModelRef) -> Path:

@@ -20,10 +20,12 @@ def register() -> None:
     from vllm import ModelRegistry
 
     from rast_eval.decoding.vllm.config import ARCHITECTURE, RastConfig
+    from rast_eval.decoding.vllm.speculation import refuse_unproven_sampling
 
     AutoConfig.register(RastConfig.model_type, RastConfig, exist_ok=True)
     if ARCHITECTURE not in ModelRegistry.get_supported_archs():
         ModelRegistry.register_model(ARCHITECTURE, f"rast_eval.decoding.vllm.model:{ARCHITECTURE}")
+    refuse_unproven_sampling()
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,10 +13,22 @@ from rast_eval.decoding.speculation import Acceptance, drafter, most_drafted
 from rast_eval.errors import UsageError
 from rast_eval.types import System
 
+CHECK = "_validate_spec_decode"
+"""vLLM's own check of a request that will be speculated on."""
+
 PROBE = (0.7310585, 2.7182817)
 """Temperatures that uninitialised memory does not hold by chance."""
 
 ANY_BATCH = 1 << 16
+
+UNPROVEN = {
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "repetition_penalty": 1.0,
+    "min_p": 0.0,
+    "logit_bias": {},
+}
+"""Sampling settings that change logits in ways which `certify` does not try, and their values that change nothing."""
 
 
 def settings(system: System, config: EngineConfig) -> dict[str, Any]:
@@ -32,7 +45,7 @@ def settings(system: System, config: EngineConfig) -> dict[str, Any]:
         return {}
     chosen: dict[str, Any] = {
         "method": "draft_model",
-        "model": draft.path,
+        "model": str(Path(draft.path).resolve()) if Path(draft.path).is_dir() else draft.path,  # as in the composite
         "revision": draft.revision,
         "num_speculative_tokens": most_drafted(config),
         "draft_tensor_parallel_size": config.tensor_parallel_size,
@@ -44,9 +57,29 @@ def settings(system: System, config: EngineConfig) -> dict[str, Any]:
     if config.speculate == AUTO:
         # Any table makes vLLM expect a number that changes; the scheduler puts a `Pacer` in its place.
         chosen["num_speculative_tokens_per_batch_size"] = [[1, ANY_BATCH, most_drafted(config)]]
-        paced = "PacedAsyncScheduler" if torch.cuda.is_available() else "PacedScheduler"
-        found["scheduler_cls"] = f"rast_eval.decoding.vllm.pacing.{paced}"
+        found["scheduler_cls"] = "rast_eval.decoding.vllm.pacing.PacedScheduler"
     return found
+
+
+def refuse_unproven_sampling() -> None:
+    """Let vLLM refuse requests to a composite that speculates by settings which no certificate covers; idempotent."""
+    from vllm import SamplingParams
+
+    check = getattr(SamplingParams, CHECK, None)
+    if check is None or hasattr(check, "of_rast"):
+        return
+
+    def checked(self: Any, speculative_config: Any) -> None:
+        target = getattr(speculative_config, "target_model_config", None)
+        for name, neutral in UNPROVEN.items() if target and target.hf_config.model_type == "rast" else ():
+            if getattr(self, name) not in (neutral, None):
+                raise ValueError(
+                    f"Speculation was never shown to be exact with {name}. Leave it out, or serve with --speculate off."
+                )
+        check(self, speculative_config)
+
+    checked.of_rast = True  # type: ignore[attr-defined]
+    setattr(SamplingParams, CHECK, checked)
 
 
 def count(llm: Any, found: Acceptance) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("vllm")
 
+from vllm import SamplingParams
+
 from rast_eval.config import AUTO, EngineConfig
 from rast_eval.decoding.speculation import Acceptance
 from rast_eval.decoding.vllm import VLLMEngine, certificate, certify, speculation
@@ -17,6 +19,14 @@ from rast_eval.errors import BackendError, UsageError
 from rast_eval.types import Delta, ModelRef, Request, Sampling, System
 
 pytestmark = pytest.mark.vllm
+
+UNPROVEN = {
+    "presence_penalty": 0.5,
+    "frequency_penalty": 0.5,
+    "repetition_penalty": 1.2,
+    "min_p": 0.1,
+    "logit_bias": {5: 1.0},
+}
 
 GREEDY = Sampling(0.0, 1.0, 48)
 
@@ -83,6 +93,10 @@ def test_the_drafter_is_the_composites_own_expert(tiny):
         assert runner.drafter.model is runner.get_model().members.experta
         layers = runner.get_kv_cache_spec()
         assert not any(name.startswith("draft_model") for name in layers)
+        for name, value in UNPROVEN.items():
+            params = SamplingParams(**{name: value})
+            with pytest.raises(ValueError, match=name):
+                engine._llm.llm_engine.add_request("0", {"prompt_token_ids": [5, 6]}, params)
     finally:
         engine.close()
 
