@@ -16,6 +16,9 @@ def doctor(
     certify: Annotated[
         str | None, typer.Option(help="`speculation`: test vLLM's sampling under it on this machine; a minute.")
     ] = None,
+    selfcheck: Annotated[
+        bool, typer.Option("--selfcheck", "--gpu", help="Start engines and compare what they compute; three minutes.")
+    ] = False,
 ) -> None:
     """Check python, torch, vLLM, GPUs, hub cache, benchmark files, LaTeX parser and sandbox; exit code 1 on errors."""
     import json
@@ -25,6 +28,9 @@ def doctor(
 
     if certify is not None:
         _certify(certify)
+        return
+    if selfcheck:
+        _selfcheck()
         return
     failed = False
     folders = options.existing_folder(data_dir, "--data-dir"), options.existing_folder(include_path, "--include-path")
@@ -60,4 +66,29 @@ def _certify(what: str) -> None:
     typer.echo(f"{'exact' if found.exact else 'NOT exact'}: vLLM {found.vllm}, {found.device}, {found.runner}")
     typer.echo(f"kept in {certificate.path()}", err=True)
     if not found.exact:
+        raise typer.Exit(1)
+
+
+def _selfcheck() -> None:
+    """Run the stages, a line each, and keep what they found; exit code 1 where one failed."""
+    from dataclasses import asdict
+    from importlib.util import find_spec
+
+    from rast_eval.decoding.vllm.selfcheck import run
+    from rast_eval.errors import BackendError, install
+    from rast_eval.files import write_json
+    from rast_eval.inputs import resources
+
+    if find_spec("vllm") is None:
+        raise BackendError("vLLM is not installed.", f"Type `{install('vllm')}`.")
+    color = {"ok": "green", "skipped": "yellow", "failed": "red"}
+    results = []
+    for found in run():
+        results.append(found)
+        status = typer.style(f"{found.status:<9}", fg=color[found.status])
+        typer.echo(f"{status}{found.name:<12}{found.line} ({found.seconds:.0f} s)")
+    path = resources.cache_folder("selfcheck.json")
+    write_json(path, [asdict(found) for found in results])
+    typer.echo(f"{path}: attach it to an issue", err=True)
+    if any(found.status == "failed" for found in results):
         raise typer.Exit(1)

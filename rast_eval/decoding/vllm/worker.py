@@ -37,3 +37,8 @@ class RastWorker:
         """On how many rows of logits the rule acted, and how many there were."""
         model = self.model_runner.get_model()
         return int(model.acted), model.positions
+
+    def rast_attention(self) -> list[str]:
+        """Names of the attention backends of all members' layers."""
+        layers = self.model_runner.vllm_config.compilation_config.static_forward_context.values()
+        return sorted({layer.get_attn_backend().get_name() for layer in layers if hasattr(layer, "get_attn_backend")})
