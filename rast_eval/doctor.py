@@ -18,9 +18,6 @@ from rast_eval.errors import RastEvalError, install
 VLLM_RANGE = ((0, 26), (0, 34))
 """Releases the plugin is written for, the second one excluded."""
 
-PER_LAYER_HEADS = (0, 29)
-"""From this release on FlashAttention's schedule takes each layer's own head counts, which differ between members."""
-
 SPACE_WARNING_GB = 20
 
 
@@ -92,16 +89,19 @@ def _vllm() -> Iterator[Check]:
         yield Check("vllm", "warning", "not installed; --backend hf works without it", install("vllm"))
         return
     found = _version(installed) or ""
+    from rast_eval.decoding.vllm import attention
+
     release = tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
     low, high = VLLM_RANGE
     wanted = f"{low[0]}.{low[1]} to {high[0]}.{high[1] - 1}"
-    if release < PER_LAYER_HEADS and _has_hopper():
-        told = f"{installed} {found} plans FlashAttention 3 with the base's head counts for every member"
+    if release < attention.PER_LAYER_HEADS and attention.on_hopper():
+        told = f"{installed} {found} takes FlashAttention 2 where members' heads differ"
         yield Check("vllm", "warning", told, install("vllm"))
     elif low <= release < high:
         yield Check("vllm", "ok", f"{installed} {found} (written for {wanted})")
     else:
         yield Check("vllm", "warning", f"{installed} {found}; written for {wanted}", install("vllm"))
+    yield Check("runner", "ok", attention.runner())
     if any(point.name == "rast" for point in entry_points(group="vllm.general_plugins")):
         allowed = os.environ.get("VLLM_PLUGINS")
         if allowed is not None and "rast" not in allowed.split(","):
@@ -182,15 +182,6 @@ def _benchmarks(data_dir: Path | None, include_path: Path | None) -> Iterator[Ch
             yield Check(benchmark.name, "warning", told[0], f"fetch the file again into {folder}")
         else:
             yield Check(benchmark.name, "ok", f"{count} rows{', sha256 as known' if benchmark.sha256 else ''}")
-
-
-def _has_hopper() -> bool:
-    if _version("torch") is None:
-        return False
-    import torch
-
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    return any(torch.cuda.get_device_capability(index)[0] == 9 for index in range(count))
 
 
 def _version(package: str) -> str | None:

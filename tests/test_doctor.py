@@ -8,6 +8,7 @@ import pytest
 
 from rast_eval import doctor
 from rast_eval.cli.doctor import doctor as command
+from rast_eval.decoding.vllm import attention
 from rast_eval.doctor import Check
 from rast_eval.errors import SandboxError
 
@@ -15,6 +16,7 @@ from rast_eval.errors import SandboxError
 def test_this_machine(capsys):
     checks = list(doctor.run())
     names = [check.name for check in checks]
+    assert next(check.found for check in checks if check.name == "runner").startswith("V") or "runner" not in names
     assert {"python", "torch", "vllm", "hub cache", "latex", "sandbox", "tiny-arith", "math500"} <= set(names)
     assert all(check.found for check in checks)
     assert all(check.fix for check in checks if check.status != "ok")
@@ -42,7 +44,7 @@ def test_vllm_releases(monkeypatch, installed, status):
 @pytest.mark.parametrize(("installed", "status"), [("0.28.0", "warning"), ("0.29.0", "ok")])
 def test_old_releases_misplan_attention_on_hopper(monkeypatch, installed, status):
     monkeypatch.setattr(doctor, "_version", lambda package: installed if package == "vllm" else None)
-    monkeypatch.setattr(doctor, "_has_hopper", lambda: True)
+    monkeypatch.setattr(attention, "on_hopper", lambda: True)
     assert next(doctor._vllm()).status == status
 
 

@@ -126,9 +126,7 @@ class EngineFlags:
         str | None, typer.Option(help="hf or vllm.", show_default="vllm where it is installed beside a GPU")
     ] = None
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16, for every member.")] = "auto"
-    head_dtype: Annotated[str, typer.Option(help="Of the members' heads: auto, or float32 for finer logits (hf).")] = (
-        "auto"
-    )
+    head_dtype: Annotated[str, typer.Option(help="Of the members' heads: auto, or float32 for finer logits.")] = "auto"
     tensor_parallel_size: Annotated[int, typer.Option(min=1, help="GPUs a model is split over (vllm).")] = 1
     pipeline_parallel_size: Annotated[int, typer.Option(min=1, help="Pipeline stages (vllm).")] = 1
     data_parallel_size: Annotated[int, typer.Option(min=1, help="Engines side by side (vllm).")] = 1

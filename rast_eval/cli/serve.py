@@ -18,7 +18,7 @@ import typer
 
 from rast_eval.cli import options
 from rast_eval.cli.flags import grouped
-from rast_eval.decoding.vllm import keeper
+from rast_eval.decoding.vllm import attention, keeper
 from rast_eval.types import ModelRef, System
 
 NOTHING: Mapping[str, str] = {}
@@ -68,6 +68,8 @@ def serve(
     flags = [*speculation_flags(system, speculate, context.args, dry_run), *context.args]
     check_tokenizers(system)
     name = "+".join([system.base.label, *(pair.antiexpert.label for pair in system.deltas)])
+    forced = attention.settings(system).get("attention_config")
+    flags = ["--attention-config", json.dumps(forced), *flags] if forced else flags
     fusion = {FUSION_VARIABLE: fusion_json(system), "VLLM_RAY_EXTRA_ENV_VARS_TO_COPY": FUSION_VARIABLE}
     folder = str(cached_composite(system))
     raise typer.Exit(_serve(folder, [name, "rast"], flags, dry_run, fusion, system.members))

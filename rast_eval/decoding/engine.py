@@ -58,11 +58,6 @@ def check_engine(system: System, config: EngineConfig) -> None:
         raise UnknownName("backend", config.backend, BACKENDS)
     if config.backend == "hf" and config.tensor_parallel_size * config.pipeline_parallel_size > 1:
         raise UsageError("The hf backend splits no model.", "Type --backend vllm to split one over several GPUs.")
-    if config.backend == "vllm" and config.numbers != config.dtype:  # they must not be dropped in silence
-        raise UsageError(
-            "--head-dtype and --hf-overrides reach the transformers backend only.",
-            "Type --backend hf, or leave them out.",
-        )
     check_layers(system, config)
     drafter(system, config)
     if config.is_spread and find_spec("ray") is None:

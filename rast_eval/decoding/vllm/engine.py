@@ -10,12 +10,13 @@ from typing import Any, cast
 from rast_eval.config import EngineConfig
 from rast_eval.decoding.checks import check_prompts, check_same_members
 from rast_eval.decoding.compose import cached_composite
+from rast_eval.decoding.devices import runs_on_cpu
 from rast_eval.decoding.fusion_file import FUSION_VARIABLE, fusion_json
 from rast_eval.decoding.loading import end_token_ids
 from rast_eval.decoding.speculation import RUNNER, Acceptance, described, drafter
-from rast_eval.decoding.vllm import certificate, speculation
+from rast_eval.decoding.vllm import attention, certificate, speculation
 from rast_eval.decoding.vllm.startup import LogTail, explain, set_environment, variable
-from rast_eval.errors import BackendError, RastEvalError
+from rast_eval.errors import BackendError, RastEvalError, install
 from rast_eval.types import LINEAR, Completion, FinishReason, Request, Sampling, System
 
 CPU_KV_BYTES = 4 << 30
@@ -238,9 +239,7 @@ def _settings(resolved: Any) -> dict[str, Any]:
 
 def _start(model: str, system: System, config: EngineConfig) -> Any:
     """A running `vllm.LLM`."""
-    import torch
-
-    on_cpu = not torch.cuda.is_available()
+    on_cpu = runs_on_cpu()
     set_environment(on_cpu=on_cpu, processes=config.tensor_parallel_size * config.pipeline_parallel_size)
     if config.speculate:
         os.environ.setdefault(RUNNER, "0")
@@ -263,6 +262,8 @@ def _start(model: str, system: System, config: EngineConfig) -> Any:
     if "RAST_EVAL_EXECUTOR" in os.environ:  # set by decoding.ray for an engine that spans nodes
         settings["distributed_executor_backend"] = os.environ["RAST_EVAL_EXECUTOR"]
         os.environ.setdefault("VLLM_RAY_EXTRA_ENV_VARS_TO_COPY", FUSION_VARIABLE)
+    if overrides := _overrides(system, config):
+        settings["hf_overrides"] = overrides
     if not system.deltas and system.base.revision:
         settings["revision"] = system.base.revision
     if on_cpu:
@@ -272,4 +273,23 @@ def _start(model: str, system: System, config: EngineConfig) -> Any:
         settings["enforce_eager"] = True
         # vLLM's CPU build cannot rewind a seeded generator, which it does for a partly prefilled prompt.
         settings["enable_chunked_prefill"] = False
-    return LLM(model, **{**settings, **speculation.settings(system, config), **config.extra})
+    settings.update(attention.settings(system), **speculation.settings(system, config))
+    return LLM(model, **{**settings, **config.extra})
+
+
+def _overrides(system: System, config: EngineConfig) -> dict[str, Any]:
+    """`hf_overrides` of vLLM; in a composite they reach every member.
+
+    Raises:
+        BackendError: this vLLM has no heads of another dtype.
+    """
+    found = dict(config.hf_overrides)
+    if config.head_dtype != "auto":
+        from vllm.model_executor.layers.logits_processor import LogitsProcessor
+
+        if not hasattr(LogitsProcessor, "_apply_head"):
+            raise BackendError("This vLLM has no --head-dtype.", f"Leave it out, or type `{install('vllm')}`.")
+        found["head_dtype"] = config.head_dtype
+    if system.deltas and "max_position_embeddings" in found:  # of the facade, which the context is checked against
+        found["text_config"] = {"max_position_embeddings": found["max_position_embeddings"]}
+    return found

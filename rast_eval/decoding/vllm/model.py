@@ -31,6 +31,7 @@ from vllm.sequence import IntermediateTensors
 from rast_eval.decoding.fusion import fuse
 from rast_eval.decoding.fusion_file import read_fusion
 from rast_eval.decoding.rules import Operands, make_rule
+from rast_eval.decoding.vllm.attention import refuse_misplanned
 from rast_eval.decoding.vllm.config import check_unchanged
 from rast_eval.decoding.vllm.speculation import mend_expansion
 from rast_eval.decoding.vllm.watch import LogitsWatch
@@ -66,6 +67,8 @@ def member_config(engine: VllmConfig, role: str, member: Mapping[str, Any]) -> V
         "seed": facade.seed,
         "max_model_len": facade.max_model_len,
         "enforce_eager": facade.enforce_eager,
+        # All but what is the facade's own.
+        "hf_overrides": {key: value for key, value in dict(facade.hf_overrides or {}).items() if key != "text_config"},
     }
     model_config = ModelConfig(**settings)
     if model_config.quantization is None and facade.quantization is not None:
@@ -147,6 +150,7 @@ class Members(nn.Module):
         views = {role: member_config(vllm_config, role, member) for role, member in config.members.items()}
         self.roles = tuple(views)
         self.model_configs = [view.model_config for view in views.values()]
+        refuse_misplanned(vllm_config, self.model_configs)
         self.widths = [model_config.get_hidden_size() for model_config in self.model_configs]
         shards = vllm_config.parallel_config.tensor_parallel_size
         step = math.lcm(64, shards)

@@ -174,6 +174,24 @@ def test_widths_heads_and_windows_of_each_member(random_checkpoint, greedy_oracl
         engine.close()
 
 
+@pytest.mark.slow
+def test_overrides_and_head_dtype_reach_every_member(random_checkpoint):
+    """Members of 512 tokens take a prompt of 600, and their heads compute in float32."""
+    small = {"width": 64, "layers": 1, "heads": 2, "kv": 1, "vocab": 448, "tied": True}
+    base, expert, antiexpert = (random_checkpoint("qwen2", seed, **small) for seed in (1, 2, 3))
+    config = replace(CONFIG, dtype="bfloat16", head_dtype="float32", hf_overrides={"max_position_embeddings": 1024})
+    engine = VLLMEngine(system_of(base, [(expert, antiexpert, 1.0)]), config)
+    try:
+        (done,) = engine.generate([Request("0", 0, (5, 17, 40) * 200, 0)], replace(GREEDY, max_tokens=8), [], [])
+        assert done.num_tokens > 0
+        model = engine._llm.llm_engine.model_executor.driver_worker.model_runner.get_model()
+        assert {str(one.head_dtype) for each in model.processors.values() for one in each} == {"torch.float32"}
+        contexts = {one.hf_config.max_position_embeddings for one in model.members.model_configs}
+        assert contexts == {1024}
+    finally:
+        engine.close()
+
+
 def test_one_model_alone_needs_no_composite(greedy_oracle, tiny):
     engine = VLLMEngine(system_of(tiny / "s-rl", []), CONFIG)
     try:
