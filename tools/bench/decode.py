@@ -3,8 +3,10 @@
     python tools/bench/decode.py                       small random models, minutes on two cores
     python tools/bench/decode.py --base 14b --delta 1.5b --batch 64 --no-hf --json   a GPU, dummy weights
 
-All engines are alive at once and take turns, a step each, on the same batch, so that whatever else the machine does
-falls on all of them alike. A step yields one token a sequence; prompts are processed before the clock starts.
+On a CPU all engines are alive at once and take turns, a step each, on the same batch, so that whatever else the
+machine does falls on all of them alike. On a GPU each has the card for itself, one after the other (`--together`
+shares it). All run in this process: an engine core of its own would decode on while another's steps are timed. A step
+yields one token a sequence; prompts are processed before the clock starts.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from rast_eval.types import Delta, ModelRef, Request, Sampling, System
 
 PROMPT_TOKENS = 16
 WARM_UP_STEPS = 8
+SHARE = 0.05
 SMALL_BASE = ModelShape(1024, 16, 16, 8, 64, 2816, 16384, 4096, attention_bias=True)
 SMALL_DELTA = ModelShape(640, 12, 10, 2, 64, 1728, 16384, 4096, attention_bias=True)
 
@@ -41,6 +44,7 @@ class BenchSetting:
         batch: sequences decoded together.
         steps: decode steps that are timed.
         hf: also time the transformers backend, which needs real weights on disk.
+        together: all engines are loaded at once and take turns.
     """
 
     base: ModelShape
@@ -51,6 +55,7 @@ class BenchSetting:
     hf: bool
     enforce_eager: bool = False
     tensor_parallel_size: int = 1
+    together: bool = True
 
 
 class Stepper:
@@ -72,6 +77,8 @@ class Stepper:
             max_model_len=min(setting.base.max_position_embeddings, 2048),
             enforce_eager=setting.enforce_eager,
             tensor_parallel_size=setting.tensor_parallel_size,
+            # The KV cache has its bytes; this only asks for so much of the card to be free.
+            gpu_memory_utilization=SHARE,
             extra=extra,
         )
         self.engine = VLLMEngine(system, config)
@@ -111,21 +118,12 @@ def measure(setting: BenchSetting) -> dict[str, Any]:
         fused = System(refs["base"], (Delta(refs["expert"], refs["antiexpert"]),))
         systems = {**{role: System(ref) for role, ref in refs.items()}, "fused": fused}
         requests = _requests(setting)
-        steppers = {}
-        for role, system in systems.items():
-            print(f"starting {role} …", file=sys.stderr)
-            steppers[role] = Stepper(system, setting, requests)
-        print(f"timing {setting.steps} steps of each …", file=sys.stderr)
-        for _ in range(setting.steps):
-            for stepper in steppers.values():
-                stepper.step()
-        milliseconds = {role: statistics.median(stepper.milliseconds) for role, stepper in steppers.items()}
-        per_round = zip(*(stepper.milliseconds for stepper in steppers.values()), strict=True)
+        timed: dict[str, list[float]] = {}
+        for roles in [list(systems)] if setting.together else [[role] for role in systems]:
+            timed |= _timed({role: systems[role] for role in roles}, setting, requests)
+        milliseconds = {role: statistics.median(values) for role, values in timed.items()}
+        per_round = zip(*timed.values(), strict=True)
         ratios = sorted(fused_ms / (base + expert + anti) for base, expert, anti, fused_ms in per_round)
-        for stepper in steppers.values():
-            stepper.engine.close()
-        steppers.clear()
-        gc.collect()
         if setting.hf:
             milliseconds["hf"] = _time_transformers(fused, setting, requests)
     alone = sum(milliseconds[role] for role in refs)
@@ -144,6 +142,33 @@ def measure(setting: BenchSetting) -> dict[str, Any]:
         "device": _device(),
         "setting": asdict(setting),
     }
+
+
+def _timed(systems: dict[str, System], setting: BenchSetting, requests: list[Request]) -> dict[str, list[float]]:
+    """Milliseconds of each step of engines that are alive at once."""
+    steppers = {}
+    try:
+        for role, system in systems.items():
+            print(f"starting {role} …", file=sys.stderr)
+            steppers[role] = Stepper(system, setting, requests)
+        print(f"timing {setting.steps} steps of {', '.join(systems)} …", file=sys.stderr)
+        for _ in range(setting.steps):
+            for stepper in steppers.values():
+                stepper.step()
+        return {role: stepper.milliseconds for role, stepper in steppers.items()}
+    finally:
+        for stepper in steppers.values():
+            stepper.engine.close()
+        steppers.clear()
+        gc.collect()
+        _free_card()
+
+
+def _free_card() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _checkpoints(setting: BenchSetting, folder: Path) -> dict[str, ModelRef]:
@@ -270,6 +295,7 @@ def main(arguments: list[str] | None = None) -> None:
         speculate.main([argument for argument in given if argument != "--speculate"])
         return
     on_cpu = not torch.cuda.is_available()
+    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     parser = argparse.ArgumentParser(prog="python tools/bench/decode.py", description=__doc__.split("\n")[0])
     parser.add_argument("--base", help="shape of the base by its short name [default: 0.2B]")
     parser.add_argument("--delta", help="shape of expert and antiexpert [default: 0.07B]")
@@ -280,15 +306,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--hf", action=argparse.BooleanOptionalAction, default=on_cpu)
     parser.add_argument("--enforce-eager", action="store_true")
     parser.add_argument("--tensor-parallel-size", type=int, default=1)
+    parser.add_argument("--together", action=argparse.BooleanOptionalAction, default=on_cpu)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--speculate", action="store_true", help="speculation instead; see --speculate --help")
     flags = parser.parse_args(arguments)
     base, delta = _shape(flags.base, SMALL_BASE), _shape(flags.delta, SMALL_DELTA)
     if flags.layers:
         base, delta = (replace(shape, num_hidden_layers=flags.layers) for shape in (base, delta))
-    setting = BenchSetting(
-        base, delta, flags.batch, flags.steps, flags.dtype, flags.hf, flags.enforce_eager, flags.tensor_parallel_size
-    )
+    own = (flags.enforce_eager, flags.tensor_parallel_size, flags.together)
+    setting = BenchSetting(base, delta, flags.batch, flags.steps, flags.dtype, flags.hf, *own)
     result = measure(setting)
     print(json.dumps(result) if flags.json else show(result))
 

@@ -14,10 +14,11 @@ from tools.bench import decode
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
 
-def test_every_engine_is_timed(capsys, monkeypatch):
+@pytest.mark.parametrize("flag", ["--together", "--no-together"])
+def test_every_engine_is_timed(flag, capsys, monkeypatch):
     monkeypatch.setattr(decode, "SMALL_BASE", ModelShape(64, 2, 2, 2, 32, 128, 512, 1024))
     monkeypatch.setattr(decode, "SMALL_DELTA", ModelShape(32, 1, 1, 1, 32, 64, 448, 1024))
-    decode.main(["--json", "--steps", "8", "--batch", "2"])
+    decode.main(["--json", "--steps", "8", "--batch", "2", flag])
     result = json.loads(capsys.readouterr().out)
     assert set(result["ms_per_step"]) == {"base", "expert", "antiexpert", "fused", "hf"}
     assert all(value > 0 for value in result["ms_per_step"].values())
