@@ -209,6 +209,10 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
         super().__init__()
         config = vllm_config.model_config.hf_config
         self.vocab_size: int = config.get_text_config().vocab_size
+        if getattr(
+            vllm_config.model_config, "enable_prompt_embeds", False
+        ):  # without it vLLM refuses each such request
+            raise ValueError("RAST takes token ids; prompt embeddings would fit one member only.")
         lambdas, rule = read_fusion(
             vllm_config.model_config.model, vllm_config.model_config.revision, len(config.deltas)
         )

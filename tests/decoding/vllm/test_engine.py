@@ -175,6 +175,22 @@ def test_widths_heads_and_windows_of_each_member(random_checkpoint, greedy_oracl
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("family", ["embedded", "random"])
+def test_compiled_engines_equal_the_plain_loop(family, tiny, random_checkpoint, greedy_oracle):
+    """Compiling takes a minute of one core each."""
+    base, expert, antiexpert = tiny / "s-base", tiny / "s-rl", tiny / "s-base"
+    if family == "random":
+        small = {"layers": 1, "heads": 2, "kv": 1, "tied": True}
+        base = random_checkpoint("qwen2", 1, width=128, vocab=512, **small)
+        expert, antiexpert = (random_checkpoint("llama", seed, width=64, vocab=448, **small) for seed in (2, 3))
+    engine = VLLMEngine(system_of(base, [(expert, antiexpert, 1.0)]), replace(CONFIG, extra={"enforce_eager": False}))
+    try:
+        assert_equals_oracle(engine, greedy_oracle, base, [(expert, antiexpert, 1.0)], count=8)
+    finally:
+        engine.close()
+
+
+@pytest.mark.slow
 def test_overrides_and_head_dtype_reach_every_member(random_checkpoint):
     """Members of 512 tokens take a prompt of 600, and their heads compute in float32."""
     small = {"width": 64, "layers": 1, "heads": 2, "kv": 1, "vocab": 448, "tied": True}
