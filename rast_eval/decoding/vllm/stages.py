@@ -39,6 +39,8 @@ SPREAD = 0.25
 
 NEW_TOKENS = 16
 
+BEGAN = time.monotonic()
+
 
 def facts(flags: argparse.Namespace) -> dict[str, Any]:
     """What this machine has, without an engine."""
@@ -64,17 +66,21 @@ def tiny(flags: argparse.Namespace) -> dict[str, Any]:
     base, expert, antiexpert = (ModelRef(str(folder / name), name=name) for name in names)
     systems = [System(base, (Delta(expert, antiexpert, weight),)) for weight in LAMBDAS]
     reference = Reference(systems[0])
+    tell("the reference is loaded")
     draw = random.Random(0)
     sequences = [[draw.randrange(2, 400) for _ in range(FIXED[1])] for _ in range(FIXED[0])]
     started = time.monotonic()
     engine = start(systems[0], flags, max_model_len=256)
     seconds = time.monotonic() - started
+    tell("the engine is up")
     try:
         numbers = tolerance(engine)
         difference, wrong, tokens = reference.compare(sequences, engine.score(sequences), systems[0], numbers)
+        tell("fixed sequences are scored")
         for batch in flags.batches:
             rows = [sequences[index % FIXED[0]][: 20 + index] for index in range(batch)]
             wrong += reference.wrong(rows, generate(engine, rows), systems[0], numbers)
+            tell(f"batch {batch} is decoded")
         rows = [sequence[:96] for sequence in sequences]
         first: list[tuple[int, ...]] = []
         for system in systems:  # the same prompts again, so that all but the first come from the prefix cache
@@ -82,6 +88,7 @@ def tiny(flags: argparse.Namespace) -> dict[str, Any]:
             outputs = generate(engine, rows)
             wrong += reference.wrong(rows, outputs, system, numbers)
             first = first or outputs
+            tell(f"λ = {system.deltas[0].weight} is decoded")
         changed = sum(a != b for a, b in zip(first, outputs, strict=True))
         told = f"max |Δlogp| {difference:.2g} over {tokens:,} tokens, {wrong} wrong; "
         told += f"batches {', '.join(map(str, flags.batches))}; λ 1, 0, 0.5, 1"
@@ -132,6 +139,7 @@ def shapes(flags: argparse.Namespace) -> dict[str, Any]:
             try:
                 scores[variant] = [score.logprob for row in engine.score(sequences) for score in row]
                 names[variant] = described(engine)
+                tell(f"{variant} is scored")
             finally:
                 engine.close()
     default = scores.pop("default")
@@ -142,6 +150,11 @@ def shapes(flags: argparse.Namespace) -> dict[str, Any]:
     }
     told = ", ".join(f"{value:.3f} of the spread from {name}" for name, value in apart.items())
     return {"ok": max(apart.values()) <= SPREAD, "line": f"{names['default']}: {told}", "apart": apart}
+
+
+def tell(what: str) -> None:
+    """Say on stderr how far the stage is, with the seconds since its process began."""
+    print(f"[{time.monotonic() - BEGAN:.0f} s] {what}", file=sys.stderr, flush=True)
 
 
 class Reference:
