@@ -34,7 +34,7 @@ FALLBACKS = (("--enforce-eager",), ("--attention-backend", "TRITON_ATTN"), ("--r
 
 
 @dataclass(frozen=True)
-class Stage:
+class EngineStage:
     """One line of the report.
 
     Attributes:
@@ -77,30 +77,30 @@ def busyness() -> float:
     return min(MOST_BUSY, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
 
 
-def plan(cards: int) -> list[Stage]:
+def plan(cards: int) -> list[EngineStage]:
     """The stages for a machine with so many GPUs."""
-    first = Stage("facts", ("facts",), 40)
+    first = EngineStage("facts", ("facts",), 40)
     if not cards:
         compiled = ("tiny", "--small", "--compiled", "--dtype", "float32", "--batches", "1", "3")
         return [
             first,
-            Stage("eager", ("tiny", "--enforce-eager", "--dtype", "float32"), 90),
-            Stage("compiled", compiled, 150, optional=True),
+            EngineStage("eager", ("tiny", "--enforce-eager", "--dtype", "float32"), 90),
+            EngineStage("compiled", compiled, 150, optional=True),
         ]
     widths = (("7b", "1.5b"), ("llama3.1-70b", "llama3.1-8b"))
     return [
         first,
-        Stage("tiny", ("tiny",), 70, FALLBACKS),
-        Stage("warm", ("warm",), 50),
+        EngineStage("tiny", ("tiny",), 70, FALLBACKS),
+        EngineStage("warm", ("warm",), 50),
         *(
-            Stage(f"{base} + {delta}", ("shapes", "--base", base, "--delta", delta), 60, optional=True)
+            EngineStage(f"{base} + {delta}", ("shapes", "--base", base, "--delta", delta), 60, optional=True)
             for base, delta in widths
         ),
-        *([Stage("two cards", ("tiny", "--tensor-parallel-size", "2"), 60, FALLBACKS[:1])] if cards > 1 else []),
+        *([EngineStage("two cards", ("tiny", "--tensor-parallel-size", "2"), 60, FALLBACKS[:1])] if cards > 1 else []),
     ]
 
 
-def run(stages: Sequence[Stage] | None = None, limit: float = LIMIT_S) -> Iterator[StageResult]:
+def run(stages: Sequence[EngineStage] | None = None, limit: float = LIMIT_S) -> Iterator[StageResult]:
     """Run the stages of this machine one after the other; none raises.
 
     Args:
@@ -119,7 +119,7 @@ def run(stages: Sequence[Stage] | None = None, limit: float = LIMIT_S) -> Iterat
             yield found if found.status != "failed" else _fallen_back(stage, found, ends, place)
 
 
-def _fallen_back(stage: Stage, failed: StageResult, ends: float, place: str) -> StageResult:
+def _fallen_back(stage: EngineStage, failed: StageResult, ends: float, place: str) -> StageResult:
     for more in stage.fallbacks:
         if _attempt(stage, more, ends, place).status == "ok":
             line = f"{failed.line}; passes with {' '.join(more)}"
@@ -129,7 +129,7 @@ def _fallen_back(stage: Stage, failed: StageResult, ends: float, place: str) -> 
     return failed
 
 
-def _attempt(stage: Stage, more: Sequence[str], ends: float, place: str) -> StageResult:
+def _attempt(stage: EngineStage, more: Sequence[str], ends: float, place: str) -> StageResult:
     arguments = (*stage.arguments, *more)
     limit = min(stage.seconds * busyness(), ends - time.monotonic())
     began = time.monotonic()

@@ -65,7 +65,7 @@ def tiny(flags: argparse.Namespace) -> dict[str, Any]:
     names = ("s-base" if flags.small else "m-base", "s-rl", "s-base")
     base, expert, antiexpert = (ModelRef(str(folder / name), name=name) for name in names)
     systems = [System(base, (Delta(expert, antiexpert, weight),)) for weight in LAMBDAS]
-    reference = Reference(systems[0])
+    reference = FloatReference(systems[0])
     tell("the reference is loaded")
     draw = random.Random(0)
     sequences = [[draw.randrange(2, 400) for _ in range(FIXED[1])] for _ in range(FIXED[0])]
@@ -157,7 +157,7 @@ def tell(what: str) -> None:
     print(f"[{time.monotonic() - BEGAN:.0f} s] {what}", file=sys.stderr, flush=True)
 
 
-class Reference:
+class FloatReference:
     """Eq. 3 in float32 with transformers, on whole sequences."""
 
     def __init__(self, system: System) -> None:

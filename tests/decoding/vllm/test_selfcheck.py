@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("vllm")
 
 from rast_eval.cli import dispatch
-from rast_eval.decoding.vllm.selfcheck import Stage, plan, run
-from rast_eval.decoding.vllm.stages import Reference, parser
+from rast_eval.decoding.vllm.selfcheck import EngineStage, plan, run
+from rast_eval.decoding.vllm.stages import FloatReference, parser
 from rast_eval.types import Delta, ModelRef, System
 
 pytestmark = pytest.mark.vllm
@@ -19,11 +19,13 @@ LIMIT = 600.0
 
 
 def test_a_stage_that_fails_or_hangs_does_not_hold_up_the_next():
-    broken = Stage("broken", ("no-such-stage",), LIMIT)
-    mended = Stage("mended", ("facts", "--runner"), LIMIT, fallbacks=(("V3",), ("V1",)))
-    hanging = Stage("hanging", ("tiny", "--enforce-eager"), 0.2)
-    passed = Stage("passed", ("tiny",), 0.2, optional=True)
-    found = {one.name: one for one in run([broken, mended, hanging, passed, Stage("facts", ("facts",), LIMIT)], LIMIT)}
+    broken = EngineStage("broken", ("no-such-stage",), LIMIT)
+    mended = EngineStage("mended", ("facts", "--runner"), LIMIT, fallbacks=(("V3",), ("V1",)))
+    hanging = EngineStage("hanging", ("tiny", "--enforce-eager"), 0.2)
+    passed = EngineStage("passed", ("tiny",), 0.2, optional=True)
+    found = {
+        one.name: one for one in run([broken, mended, hanging, passed, EngineStage("facts", ("facts",), LIMIT)], LIMIT)
+    }
     assert {name: one.status for name, one in found.items()} == {
         "broken": "failed",
         "mended": "failed",
@@ -39,7 +41,7 @@ def test_a_stage_that_fails_or_hangs_does_not_hold_up_the_next():
 
 
 def test_no_time_is_no_failure():
-    assert [one.status for one in run([Stage("facts", ("facts",), LIMIT)], limit=0)] == ["skipped"]
+    assert [one.status for one in run([EngineStage("facts", ("facts",), LIMIT)], limit=0)] == ["skipped"]
 
 
 @pytest.mark.parametrize("cards", [0, 1, 2])
@@ -53,7 +55,7 @@ def test_every_planned_stage_is_a_command_line(cards):
 def test_the_reference_tells_other_weights_apart(tiny):
     members = [ModelRef(str(tiny / name)) for name in ("m-base", "s-rl", "s-base")]
     right, other = (System(members[0], (Delta(members[1], members[2], weight),)) for weight in (1.0, 0.0))
-    reference = Reference(right)
+    reference = FloatReference(right)
     rows = [[5, 17, 40, 8 + index] for index in range(8)]
     outputs = [[int(reference.logprobs(row, right)[-1].argmax())] for row in rows]
     assert reference.wrong(rows, outputs, right, 1e-3) == 0
