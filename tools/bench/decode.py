@@ -15,6 +15,7 @@ import argparse
 import gc
 import json
 import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from typing import Any
 
 from rast_eval.config import EngineConfig
 from rast_eval.errors import UnknownName
+from rast_eval.inputs import resources
 from rast_eval.inputs.shapes import DTYPE_BYTES, ModelShape
 from rast_eval.types import Delta, ModelRef, Request, Sampling, System
 
@@ -191,17 +193,16 @@ def _checkpoints(setting: BenchSetting, folder: Path) -> dict[str, ModelRef]:
             del model
         else:
             config.save_pretrained(folder / role)
-        _tokenizer(shape.vocab_size).save_pretrained(folder / role)
+        write_tokenizer(folder / role)
         refs[role] = ModelRef(str(folder / role), name=role)
     return refs
 
 
-def _tokenizer(size: int) -> Any:
-    """The least that loads as a tokenizer; every prompt is token ids."""
-    from tokenizers import Tokenizer, models
-    from transformers import PreTrainedTokenizerFast
-
-    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"<0>": 0}, unk_token="<0>")))
+def write_tokenizer(folder: Path) -> None:
+    """The embedded family's, so that the checkpoint loads; every prompt is token ids."""
+    for path in (resources.embedded_checkpoints() / "s-base").iterdir():
+        if path.name.startswith("tokenizer"):
+            shutil.copy(path, folder)
 
 
 def _requests(setting: BenchSetting) -> list[Request]:

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("vllm")
 
 from rast_eval.inputs.shapes import ModelShape
-from tools.bench import decode
+from tools.bench import decode, speculate
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
@@ -24,3 +24,16 @@ def test_every_engine_is_timed(flag, capsys, monkeypatch):
     assert all(value > 0 for value in result["ms_per_step"].values())
     assert result["ratio_fused_to_sum"] > 0
     assert result["tokens_per_second"]["base"] == pytest.approx(2000 / result["ms_per_step"]["base"], rel=0.01)
+
+
+def test_speculation_takes_turns_with_plain_decoding(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(speculate, "BASE", ModelShape(64, 2, 2, 2, 32, 128, 512, 2048, attention_bias=True))
+    monkeypatch.setattr(speculate, "SMALL", ModelShape(64, 1, 2, 2, 32, 64, 512, 2048, attention_bias=True))
+    flags = ["--acceptance", "0.7", "--batches", "2", "--drafts", "2", "--tokens", "16", "--rounds", "2", "--no-tiny"]
+    speculate.main([*flags, "--json", "--plot", str(tmp_path / "plot.png")])
+    rows = json.loads(capsys.readouterr().out)["0.7"]
+    assert [row["engine"] for row in rows] == ["plain", "base alone", "auto", "γ = 2"]
+    assert rows[0]["ratio"] == 1.0
+    assert 1 < rows[-1]["tokens_per_pass"] <= 3
+    assert 0.3 < rows[-1]["accepted"] <= 1
+    assert (tmp_path / "plot.png").stat().st_size > 0
