@@ -121,7 +121,7 @@ TESTS = {
     "a model that never stops": "tests/smoke/test_faults.py::test_a_model_that_never_stops_is_cut_and_named",
     "benchmark changed between runs": "tests/runs/test_stale.py::"
     "test_a_run_on_other_rows_is_refused_before_anything_is_generated",
-    "serve killed, its engine": "tests/decoding/vllm/test_keeper.py",
+    "serve killed, its server": "tests/decoding/vllm/test_keeper.py",
 }
 
 
