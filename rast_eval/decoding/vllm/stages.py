@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -242,17 +243,18 @@ def described(engine: Any) -> str:
 
 
 def dummy(shape: Any, folder: Path) -> ModelRef:
-    """A checkpoint without weights, for `load_format="dummy"`."""
-    from tokenizers import Tokenizer, models
-    from transformers import LlamaConfig, PreTrainedTokenizerFast, Qwen2Config
+    """A checkpoint without weights, for `load_format="dummy"`, with the embedded family's tokenizer."""
+    from transformers import LlamaConfig, Qwen2Config
+
+    from rast_eval.inputs import resources
 
     family = Qwen2Config if shape.attention_bias else LlamaConfig
     fields = {key: value for key, value in asdict(shape).items() if key != "attention_bias"}
     config = family(**fields, eos_token_id=None, bos_token_id=None, dtype="bfloat16")
     config.architectures = ["Qwen2ForCausalLM" if shape.attention_bias else "LlamaForCausalLM"]
     config.save_pretrained(folder)
-    words = Tokenizer(models.WordLevel({"<0>": 0}, unk_token="<0>"))
-    PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(folder)
+    for path in (resources.embedded_checkpoints() / "s-base").glob("tokenizer*"):
+        shutil.copy(path, folder)
     return ModelRef(str(folder), name=folder.name)
 
 
