@@ -114,6 +114,17 @@ def test_no_file_is_longer_than_400_lines(folder):
     assert {path: size for path, size in sizes.items() if size > 400} == {}
 
 
+def test_files_of_text_say_their_encoding():
+    """The locale's would make a page of symbols unreadable where it is plain C."""
+    for name, tree in sources("rast_eval"):
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                given = len(call.args) > (call.func.attr == "write_text") or any(
+                    k.arg == "encoding" for k in call.keywords
+                )
+                assert given or call.func.attr not in ("read_text", "write_text"), (name, call.lineno)
+
+
 def test_class_names_are_unique():
     nodes = (node for _, tree in sources("rast_eval", "tools") for node in ast.walk(tree))
     found = (node.name for node in nodes if isinstance(node, ast.ClassDef))

@@ -2,6 +2,7 @@
 
 $ python -m tools.torture                  # all of it; half an hour on two cores
 $ python -m tools.torture --only score     # one part; the rows of the others stay
+$ python -m tools.torture --only run --kills 5 --more
 
 A command is killed again and again in one folder and then left to end. A kill counts where the process died of it;
 lines that were on disk before it must be there after it, and the end must be that of a run that nobody killed.
@@ -121,7 +122,7 @@ TESTS = {
     "a model that never stops": "tests/smoke/test_faults.py::test_a_model_that_never_stops_is_cut_and_named",
     "benchmark changed between runs": "tests/runs/test_stale.py::"
     "test_a_run_on_other_rows_is_refused_before_anything_is_generated",
-    "serve killed, its engine": "tests/decoding/vllm/test_keeper.py",
+    "serve killed, its server": "tests/decoding/vllm/test_keeper.py",
 }
 
 
@@ -248,6 +249,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=[*VICTIMS, *TESTS], help="one part")
     parser.add_argument("--kills", type=int, help="of each command")
+    parser.add_argument("--more", action="store_true", help="add to the kills that the page counts")
     parser.add_argument("--seed", type=int, default=random.randrange(1000))
     asked = parser.parse_args()
     print(f"seed {asked.seed}", file=sys.stderr)
@@ -258,6 +260,8 @@ def main() -> None:
             victim = VICTIMS[name]
             count = asked.kills or victim.kills
             row = asdict(torture(name, Victim(victim.arguments, count, victim.start, victim.target), asked.seed))
+            for key in ("hit", "ended", "seconds") if asked.more and name in rows else ():
+                row[key] += rows[name][key]
         else:
             row = tried(name, TESTS[name])
         rows[name] = {"name": name, **row}

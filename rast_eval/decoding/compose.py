@@ -92,7 +92,7 @@ def compose(system: System, out: Path) -> Path:
 
     out.mkdir(parents=True, exist_ok=True)
     _write_json(out / "generation_config.json", _end_tokens(base, texts[system.members[0]]))
-    (out / FUSION_FILE).write_text(fusion_json(system) + "\n")
+    (out / FUSION_FILE).write_text(fusion_json(system) + "\n", encoding="utf-8")
     _write_json(out / "config.json", _config(system, folders, texts))
     try:
         write_tokenizer(system.base, out)
@@ -109,7 +109,7 @@ def composed_system(folder: Path) -> System:
         UsageError: the folder holds none.
     """
     try:
-        config = json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         refs = {role: ModelRef(member["model"], member["revision"]) for role, member in config["members"].items()}
         return System(refs["base"], tuple(Delta(refs[expert], refs[anti]) for expert, anti in config["deltas"]))
     except (OSError, ValueError, KeyError) as error:
@@ -159,7 +159,7 @@ def _config(system: System, folders: dict[ModelRef, Path], texts: dict[ModelRef,
             "model": str(Path(ref.path).resolve()) if Path(ref.path).is_dir() else ref.path,
             "revision": ref.revision,
             # Whole, with its quantisation: what was compiled for a checkpoint must not serve another of its name.
-            "config": json.loads((folders[ref] / "config.json").read_text()),
+            "config": json.loads((folders[ref] / "config.json").read_text(encoding="utf-8")),
         }
         for role, ref in zip(roles.values(), system.members, strict=True)
     }
@@ -198,7 +198,7 @@ def _config(system: System, folders: dict[ModelRef, Path], texts: dict[ModelRef,
 def _end_tokens(base: Path, text: dict[str, Any]) -> dict[str, Any]:
     """The base's special ids alone: its sampling defaults and length limit would bind every served request."""
     path = base / "generation_config.json"
-    config = json.loads(path.read_text()) if path.is_file() else text
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else text
     return {key: config[key] for key in GENERATION_KEYS if config.get(key) is not None}
 
 
@@ -206,9 +206,9 @@ def _refuse_foreign(out: Path) -> None:
     config = out / "config.json"
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file.", "Type a new folder after -o.")
-    if config.is_file() and '"model_type": "rast"' not in config.read_text():
+    if config.is_file() and '"model_type": "rast"' not in config.read_text(encoding="utf-8"):
         raise UsageError(f"{out} holds a model that is no composite.", "Type a new folder after -o.")
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=2, default=str) + "\n")
+    path.write_text(json.dumps(value, indent=2, default=str) + "\n", encoding="utf-8")

@@ -44,8 +44,12 @@ def write_tokenizer(base: ModelRef, out: Path) -> None:
         )
     ours.save_pretrained(out)
     path = out / "tokenizer_config.json"
-    settings = {key: value for key, value in json.loads(path.read_text()).items() if key not in VOLATILE}
-    path.write_text(json.dumps({**settings, "tokenizer_class": "PreTrainedTokenizerFast"}, indent=2) + "\n")
+    settings = {
+        key: value for key, value in json.loads(path.read_text(encoding="utf-8")).items() if key not in VOLATILE
+    }
+    path.write_text(
+        json.dumps({**settings, "tokenizer_class": "PreTrainedTokenizerFast"}, indent=2) + "\n", encoding="utf-8"
+    )
     differing = _difference(ours, _load_as_composite(base, out))
     if differing:
         raise ModelError(

@@ -38,7 +38,7 @@ def read_fusion(folder: str, revision: str | None, deltas: int) -> tuple[list[fl
         path = cached_file(folder, FUSION_FILE, revision=revision, _raise_exceptions_for_missing_entries=False)
         if path is None:
             raise ValueError(f"{folder} holds no {FUSION_FILE}: write a composite with `rast-eval compose`.")
-        told = Path(path).read_text()
+        told = Path(path).read_text(encoding="utf-8")
     found = json.loads(told)
     lambdas = [float(weight) for weight in found["lambda"]]
     if len(lambdas) != deltas or not all(map(math.isfinite, lambdas)):

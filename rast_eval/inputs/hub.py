@@ -69,7 +69,7 @@ def pin(ref: ModelRef) -> ModelRef:
             pass  # loading will say precisely what is wrong; a cached copy may still do
     folder = Path(constants.HF_HUB_CACHE) / f"models--{ref.path.replace('/', '--')}"
     pointer = folder / "refs" / (ref.revision or "main")
-    return replace(ref, revision=pointer.read_text().strip()) if pointer.is_file() else ref
+    return replace(ref, revision=pointer.read_text(encoding="utf-8").strip()) if pointer.is_file() else ref
 
 
 def data_file(dataset: str, revision: str, name: str) -> Path:

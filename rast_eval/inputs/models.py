@@ -87,9 +87,9 @@ def _forget() -> None:
 
 @cache
 def _table() -> dict[str, Any]:
-    table = tomllib.loads((_HERE / "models.toml").read_text())
+    table = tomllib.loads((_HERE / "models.toml").read_text(encoding="utf-8"))
     for file in _INCLUDED:
-        for name, own in tomllib.loads(file.read_text())["families"].items():
+        for name, own in tomllib.loads(file.read_text(encoding="utf-8"))["families"].items():
             family = table["families"].setdefault(name, own)
             family["sizes"] = {**family["sizes"], **own["sizes"]}
     return table

@@ -73,7 +73,7 @@ def config_of(ref: ModelRef) -> dict[str, Any] | None:
             return None
         path = Path(cached)
     try:
-        loaded = json.loads(path.read_text())
+        loaded = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return loaded if isinstance(loaded, dict) else None

@@ -89,7 +89,7 @@ def _bounded() -> Iterator[None]:
     limits = resource.getrlimit(resource.RLIMIT_AS)
     try:
         if sys.platform == "linux":
-            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
             most = pages * resource.getpagesize() + MEMORY_BYTES
             soft = most if limits[0] == resource.RLIM_INFINITY else min(most, limits[0])
             resource.setrlimit(resource.RLIMIT_AS, (soft, limits[1]))

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import struct
 import sys
 import zipfile
 import zlib
@@ -16,10 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from rast_eval.errors import DataError
+from rast_eval.errors import DataError, install
 
 GZIP, ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
 """What the files begin with."""
+
+ZSTANDARD = 93
+"""Its number among the packings of ZIP."""
 
 Row = bytes | dict[str, Any]
 """A line that is not read yet, or a row that is."""
@@ -103,22 +107,41 @@ def _archive(path: Path, archive: zipfile.ZipFile) -> LogFile:
     """Inspect's `.eval`: a header, and a member a sample.
 
     Raises:
-        DataError: its packing is newer than this Python's.
+        DataError: its packing is newer than this Python's, and pyarrow is not installed.
     """
     names = sorted((name for name in archive.namelist() if name.startswith("samples/")), key=_natural)
 
     def member(name: str) -> dict[str, Any]:
-        found = json.loads(archive.read(name))
+        try:
+            content = archive.read(name)
+        except NotImplementedError:  # Zstandard, which zipfile reads from Python 3.14 on
+            content = _unpacked(archive, archive.getinfo(name))
+        found = json.loads(content)
         return found if isinstance(found, dict) else {}
 
     try:
         header = member("header.json") if "header.json" in archive.namelist() else {}
-    except NotImplementedError as error:
+    except ImportError as error:
         raise DataError(
             f"{path} is packed with Zstandard, which this Python's zipfile does not read (3.14 does).",
-            f"Type `inspect log convert {path} --to json --output-dir DIR`, then give DIR's file.",
+            f"Type `{install('parquet')}`, or `inspect log convert {path} --to json --output-dir DIR`.",
         ) from error
     return LogFile(map(member, dict.fromkeys(names)), header)
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """A member packed with Zstandard, its bytes found behind its own header (APPNOTE.TXT, 4.3.7)."""
+    import pyarrow
+
+    if member.compress_type != ZSTANDARD or archive.fp is None:
+        raise zipfile.BadZipFile(f"{member.filename} has packing {member.compress_type}, which is not known")
+    archive.fp.seek(member.header_offset + 26)
+    archive.fp.seek(sum(struct.unpack("<HH", archive.fp.read(4))), io.SEEK_CUR)
+    packed = archive.fp.read(member.compress_size)
+    content: bytes = pyarrow.decompress(packed, decompressed_size=member.file_size, codec="zstd", asbytes=True)
+    if zlib.crc32(content) != member.CRC:
+        raise zipfile.BadZipFile(f"{member.filename} is damaged")
+    return content
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -181,7 +181,7 @@ def _paths(reproduction: Reproduction, base: str, arm: str, delta: str | None = 
         "always": always,
     }
     if file.is_file():
-        kept = json.loads(file.read_text())
+        kept = json.loads(file.read_text(encoding="utf-8"))
         if kept["made_by"] == to_jsonable(made_by):
             return [Trajectory(p["problem_id"], tuple(p["prompt"]), tuple(p["tokens"])) for p in kept["paths"]]
     wanted = (scale.sweep_benchmark, models.prompt, scale.path_problems)

@@ -154,7 +154,10 @@ def _settings(run: Run, cell: Cell, grades: GradeMatrix) -> dict[str, str]:
     sessions = [s for s in run.manifest.get("sessions", ()) if s["id"] in grades.sessions]
     carried_out = session_settings(sessions[-1], cell) if sessions else {}
     preset = {"preset": run.manifest.get("preset")}
-    found = {"models": cell.system.label, **checkpoints, **asdict(cell.sampling), **planned, **preset, **carried_out}
+    sampling = asdict(cell.sampling) | (
+        {} if cell.sampling.max_tokens else {"max_tokens": math.nan}
+    )  # a log's, not told
+    found = {"models": cell.system.label, **checkpoints, **sampling, **planned, **preset, **carried_out}
     return {key.replace("_", " "): shown(value) for key, value in found.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,7 +86,7 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(repr, value)) or "none"
     if isinstance(value, float):
-        return f"{value:g}"
+        return "unknown" if math.isnan(value) else f"{value:g}"
     return "unset" if value is None else str(value)
 
 

@@ -11,7 +11,7 @@ from rast_eval.cli.terminal import PIPED_COLUMNS, console
 pytestmark = pytest.mark.slow
 
 COMMAND = f"{sys.executable} -m rast_eval"
-PLAIN = {**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii:strict"}
+PLAIN = {**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii:strict", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
 
 
 def shell(text, env=None):

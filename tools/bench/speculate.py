@@ -20,6 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ SMALL = ModelShape(256, 2, 4, 2, 64, 704, 8192, 2048, attention_bias=True)
 PROMPT_TOKENS = 4
 SHARPNESS = 6.0
 """Standard deviation of the expert's logits: the best token of 8,192 then has a quarter of the mass or so."""
+
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 SAMPLING = Sampling(1.0, 1.0, 0)
 
@@ -147,17 +150,18 @@ class Contestant:
 
     Args:
         drafts: tokens a pass, `AUTO`, or None where the engine does not speculate.
+        now: seconds, by which speeds are taken.
     """
 
-    def __init__(self, name: str, engine: Any, drafts: int | None) -> None:
-        self.name, self.engine, self.stood = name, engine, Acceptance()
+    def __init__(self, name: str, engine: Any, drafts: int | None, now: Callable[[], float]) -> None:
+        self.name, self.engine, self.stood, self.now = name, engine, Acceptance(), now
         self.busy = self.started = 0.0
         self.speeds: list[float] = []
         self.table = Pacer(MOST_DRAFTED, clock=self._clock) if drafts == AUTO else Constant(drafts or 0)
         self._numbers = itertools.count()
 
     def _clock(self) -> float:
-        return self.busy + time.perf_counter() - self.started
+        return self.busy + self.now() - self.started
 
     def run(self, batch: int, tokens: int) -> None:
         """Decode `batch` sequences from their prompts on, `tokens` of each on average; prompts are not timed."""
@@ -172,14 +176,14 @@ class Contestant:
         names = [f"{self.name} {next(self._numbers)}" for _ in range(batch)]
         for name, request in zip(names, prompts(batch), strict=True):
             llm.add_request(name, {"prompt_token_ids": list(request.prompt_token_ids)}, params)
-        self.started, waiting = time.perf_counter(), set(names)
+        self.started, waiting = self.now(), set(names)
         while waiting:
             waiting -= {output.request_id for output in llm.step()}
         self.engine.acceptance.clear()
-        made, started = 0, time.perf_counter()
+        made, started = 0, self.now()
         while made < tokens * batch:
             made += sum(len(output.outputs[0].token_ids) for output in llm.step())
-        ended = time.perf_counter()
+        ended = self.now()
         self.speeds.append(made / (ended - started))
         self.busy += ended - self.started
         self.stood.add(self.engine.acceptance)
@@ -188,12 +192,14 @@ class Contestant:
             llm.step()
 
 
-def measure(engines: list[Any], drafts: list[int], batch: int, tokens: int, rounds: int) -> list[Speed]:
+def measure(
+    engines: list[Any], drafts: list[int], batch: int, tokens: int, rounds: int, now: Callable[[], float]
+) -> list[Speed]:
     """Every contestant at one batch size; they take turns, so that the machine's load falls on all alike."""
     plain, alone, speculative = engines
-    field = [Contestant("plain", plain, None), Contestant("base alone", alone, None)]
-    field += [Contestant("auto", speculative, AUTO)]
-    field += [Contestant(f"γ = {count}", speculative, count) for count in drafts]
+    field = [Contestant("plain", plain, None, now), Contestant("base alone", alone, None, now)]
+    field += [Contestant("auto", speculative, AUTO, now)]
+    field += [Contestant(f"γ = {count}", speculative, count, now) for count in drafts]
     for turn in range(rounds):
         for contestant in field:
             contestant.run(batch, tokens)
@@ -301,6 +307,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--drafts", default="1,2,3,4,6,8", help="drafted tokens a pass")
     parser.add_argument("--tokens", type=int, default=64, help="timed a sequence and round at batch 1; fewer at larger")
     parser.add_argument("--rounds", type=int, default=3)
+    clocks = "cpu: seconds that this process was given, for one thread (OMP_NUM_THREADS=1) on a busy machine"
+    parser.add_argument("--clock", default="wall", choices=CLOCKS, help=clocks)
     parser.add_argument("--tiny", action=argparse.BooleanOptionalAction, default=True, help="the embedded family too")
     parser.add_argument("--dtype", default="bfloat16" if torch.cuda.is_available() else "float32")
     parser.add_argument("--plot", type=Path, default=Path("build/speculation.png"))
@@ -318,7 +326,7 @@ def main(arguments: list[str] | None = None) -> None:
             rows = []
             for batch in batches:
                 tokens = max(12, round(flags.tokens / batch**0.4))
-                rows += measure(engines, drafts, batch, tokens, flags.rounds)
+                rows += measure(engines, drafts, batch, tokens, flags.rounds, CLOCKS[flags.clock])
             for engine in engines:
                 engine.close()
             gc.collect()

@@ -70,7 +70,7 @@ def path() -> Path:
 def load() -> Certificate | None:
     """The certificate of this build, device and runner; None where none was made."""
     try:
-        row = json.loads(path().read_text())
+        row = json.loads(path().read_text(encoding="utf-8"))
         return Certificate(**{**row, "checks": tuple(ExactnessCheck(**check) for check in row["checks"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -1,7 +1,7 @@
 """Make a certificate: whether sampling with speculation on this machine follows the exact distribution.
 
 Random members with sharp logits and a drafter that is often wrong continue one prompt some thousand times; the counts
-of two- and three-token outputs are set against their exact probabilities by a χ² test. A build that ignores the draft's
+of two- and three-token outputs are set against their exact probabilities by a χ² test. A build that mistakes a draft's
 distribution (vLLM issue 40149), draws draft and target from one noise (47386) or loses temperatures (55005) fails it.
 """
 

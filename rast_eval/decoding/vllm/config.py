@@ -71,5 +71,5 @@ def check_unchanged(member: Mapping[str, Any]) -> None:
         ValueError: names the checkpoint.
     """
     path = Path(member["model"]) / "config.json"
-    if path.is_file() and json.loads(path.read_text()) != member["config"]:
+    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != member["config"]:
         raise ValueError(f"{path} has changed since the composite was written: write the composite again.")

@@ -23,7 +23,7 @@ def is_alive(group: int) -> bool:
     """Whether a process of the group runs; one that nobody has waited for does not count."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it ended meanwhile
-            state, _, its_group = path.read_text().rpartition(")")[2].split()[:3]
+            state, _, its_group = path.read_text(encoding="utf-8").rpartition(")")[2].split()[:3]
             if int(its_group) == group and state not in "ZX":
                 return True
     return False

@@ -155,12 +155,12 @@ def _attempt(stage: EngineStage, more: Sequence[str], ends: float, place: str) -
             with suppress(ProcessLookupError):  # the workers of an engine too
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    tail = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-TAIL:])
+    tail = "".join(log.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)[-TAIL:])
     if timed_out:
         status: Literal["failed", "skipped"] = "skipped" if stage.optional else "failed"
         return result(status, f"took longer than {limit:.0f} s; alone: python -m {' '.join(command[2:])}", log=tail)
     try:
-        facts = json.loads(out.read_text().splitlines()[-1])
+        facts = json.loads(out.read_text(encoding="utf-8").splitlines()[-1])
         return result("ok" if facts["ok"] else "failed", facts["line"], facts=facts, log="" if facts["ok"] else tail)
     except (IndexError, ValueError, KeyError, TypeError):
         said = [line for line in tail.splitlines() if line.strip()]

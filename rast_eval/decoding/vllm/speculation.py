@@ -63,8 +63,10 @@ def settings(system: System, config: EngineConfig) -> dict[str, Any]:
 
 def refuse_unproven_sampling() -> None:
     """Let vLLM refuse requests to a composite that speculates by settings which no certificate covers; idempotent."""
-    from vllm import SamplingParams
+    from vllm import SamplingParams, exceptions
 
+    # What the server answers with status 400.
+    refusal: type[Exception] = getattr(exceptions, "VLLMValidationError", ValueError)
     check = getattr(SamplingParams, CHECK, None)
     if check is None or hasattr(check, "of_rast"):
         return
@@ -73,7 +75,7 @@ def refuse_unproven_sampling() -> None:
         target = getattr(speculative_config, "target_model_config", None)
         for name, neutral in UNPROVEN.items() if target and target.hf_config.model_type == "rast" else ():
             if getattr(self, name) not in (neutral, None):
-                raise ValueError(
+                raise refusal(
                     f"Speculation was never shown to be exact with {name}. Leave it out, or serve with --speculate off."
                 )
         check(self, speculative_config)

@@ -87,7 +87,7 @@ function card(view, c, s, one, facts, compared) {
   const { spans, grades, mark } = one;
   const judged = Object.entries(grades).map(([scorer, grade]) => h("div", {},
     h("b", { class: grade.correct ? "right" : "wrong" }, grade.correct ? "right" : grade.status === "ok" ? "wrong" : grade.status.replace("_", " ")),
-    ` by ${scorer}: `, answer(grade.prediction), grade.vote === null ? "" : ` (class ${grade.vote})`));
+    ` by ${scorer}: `, answer(grade.prediction)));
   return h("section", { class: "card", "data-column": c },
     title,
     h("p", { class: "facts" }, h("b", { class: "rk".includes(mark) ? "right" : "wrong" }, view.marks[mark]), ` · ${one.tokens_made} tokens · ${one.ended} · seed ${one.seed}`),

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("vllm")
 
 from vllm import SamplingParams
+from vllm.v1.sample import rejection_sampler
 
 from rast_eval.config import AUTO, EngineConfig
 from rast_eval.decoding.speculation import Acceptance
@@ -95,7 +96,7 @@ def test_the_drafter_is_the_composites_own_expert(tiny):
         assert not any(name.startswith("draft_model") for name in layers)
         for name, value in UNPROVEN.items():
             params = SamplingParams(**{name: value})
-            with pytest.raises(ValueError, match=name):
+            with pytest.raises(Exception, match=f"exact with {name}"):
                 engine._llm.llm_engine.add_request("0", {"prompt_token_ids": [5, 6]}, params)
     finally:
         engine.close()
@@ -166,13 +167,27 @@ def test_this_build_is_certified_and_then_samples(tiny, tmp_path, monkeypatch):
     assert told["certificate"] == certificate.path().name
 
 
-def test_a_fault_in_the_sampler_is_found(tmp_path, monkeypatch):
-    """Negative control: requests lose their temperature, as they do in the CPU build without the mend."""
-    from vllm.v1.sample import rejection_sampler
+def forget_temperatures(monkeypatch):
+    """As in vLLM's CPU build without the mend (vLLM issue 55005)."""
 
     def forgetful(x, cu_num_tokens, num_tokens, replace_from=0, replace_to=0):
         return speculation._expand(x, cu_num_tokens, num_tokens) * 2
 
     monkeypatch.setattr(fused, "mend_expansion", lambda: False)
     monkeypatch.setattr(rejection_sampler, "expand_batch_to_tokens", forgetful)
+
+
+def ignore_the_draft(monkeypatch):
+    """What does not stand is drawn anew from p without the drafted token, not from max(0, p - q)."""
+    draw = rejection_sampler.sample_recovered_tokens
+
+    def ignorant(longest, counts, ends, drafted, draft_probs, *rest):
+        return draw(longest, counts, ends, drafted, None, *rest)
+
+    monkeypatch.setattr(rejection_sampler, "sample_recovered_tokens", ignorant)
+
+
+@pytest.mark.parametrize("fault", [forget_temperatures, ignore_the_draft])
+def test_a_fault_in_the_sampler_is_found(fault, tmp_path, monkeypatch):
+    fault(monkeypatch)
     assert not certify.check(certify.random_system(tmp_path), *certify.SETTINGS[0], 3000).exact
