@@ -63,6 +63,15 @@ def test_the_reference_tells_other_weights_apart(tiny):
 
 
 @pytest.mark.slow
+def test_dummy_weights_are_the_same_in_every_variant():
+    """The stage of real shapes, with small ones and the backend that a CPU has."""
+    small = ("shapes", "--base", "tiny-m", "--delta", "tiny-s", "--other", "CPU_ATTN", "--dtype", "float32")
+    (found,) = run([EngineStage("shapes", small, LIMIT)], LIMIT)
+    assert found.status == "ok", found.log
+    assert set(found.facts["apart"]) == {"eager", "CPU_ATTN"}
+
+
+@pytest.mark.slow
 def test_this_machine(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert dispatch(["doctor", "--selfcheck"]) == 0
