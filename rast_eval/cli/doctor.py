@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rast_eval.cli import options
+from rast_eval.cli.terminal import echo
 
 
 def doctor(
@@ -37,12 +38,12 @@ def doctor(
     for check in run(*folders):
         failed = failed or check.status == "error"
         if as_json:
-            typer.echo(json.dumps(asdict(check)))
+            echo(json.dumps(asdict(check)))
             continue
         color = {"ok": "green", "warning": "yellow", "error": "red"}[check.status]
-        typer.echo(f"{typer.style(f'{check.status:<8}', fg=color)}{check.name:<17}{check.found}")
+        echo(f"{typer.style(f'{check.status:<8}', fg=color)}{check.name:<17}{check.found}")
         if check.fix:
-            typer.echo(f"{'':<25}→ {check.fix}")
+            echo(f"{'':<25}→ {check.fix}")
     if failed:
         raise typer.Exit(1)
 
@@ -62,9 +63,9 @@ def _certify(what: str) -> None:
     found = certify.certify()
     for check in found.checks:
         told = f"p {check.p_two:.3f} and {check.p_three:.3f} for two and three tokens, {check.accepted:.0%} accepted"
-        typer.echo(f"{'ok' if check.exact else 'error':<8}{check.drafted} drafted, T = {check.temperature:g}: {told}")
-    typer.echo(f"{'exact' if found.exact else 'NOT exact'}: vLLM {found.vllm}, {found.device}, {found.runner}")
-    typer.echo(f"kept in {certificate.path()}", err=True)
+        echo(f"{'ok' if check.exact else 'error':<8}{check.drafted} drafted, T = {check.temperature:g}: {told}")
+    echo(f"{'exact' if found.exact else 'NOT exact'}: vLLM {found.vllm}, {found.device}, {found.runner}")
+    echo(f"kept in {certificate.path()}", err=True)
     if not found.exact:
         raise typer.Exit(1)
 
@@ -86,9 +87,9 @@ def _selfcheck() -> None:
     for found in run():
         results.append(found)
         status = typer.style(f"{found.status:<9}", fg=color[found.status])
-        typer.echo(f"{status}{found.name:<12}{found.line} ({found.seconds:.0f} s)")
+        echo(f"{status}{found.name:<12}{found.line} ({found.seconds:.0f} s)")
     path = resources.cache_folder("selfcheck.json")
     write_json(path, [asdict(found) for found in results])
-    typer.echo(f"{path}: attach it to an issue", err=True)
+    echo(f"{path}: attach it to an issue", err=True)
     if any(found.status == "failed" for found in results):
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ import typer
 from rast_eval.cli import options
 from rast_eval.cli.flags import grouped
 from rast_eval.cli.output import Format, FormatFlag, show
+from rast_eval.cli.terminal import echo
 
 
 @grouped
@@ -33,4 +34,4 @@ def drift(
     show(drift_table(f"{a.run.name} (A) and {b.run.name} (B)", found), format, found)
     if format is Format.table:
         for line in sentences(found):
-            typer.echo(line)
+            echo(line)

@@ -11,6 +11,7 @@ import typer
 from rast_eval.cli import options, output
 from rast_eval.cli.flags import new_app
 from rast_eval.cli.output import Format, FormatFlag
+from rast_eval.cli.terminal import echo
 
 app = new_app("The published numbers of arXiv 2506.15710: shown, recomputed, and set beside a run.")
 
@@ -47,15 +48,15 @@ def audit(
 
     found = run_audit()
     if json_:
-        typer.echo(output.as_json(found), nl=False)
+        echo(output.as_json(found), nl=False)
         return
     output.show(errata_table(found))
     released = [fact.sentence for fact in found.released]
     sections = {"Stated twice, differently": found.contradictions, "In the released code": released}
     for title, lines in {**sections, "Not checked": found.unchecked}.items():
-        typer.echo(f"\n{title}")
+        echo(f"\n{title}")
         for line in lines:
-            typer.echo(f"- {line}")
+            echo(f"- {line}")
 
 
 @app.command()
@@ -73,7 +74,7 @@ def compare(
     rows = beside_paper(loaded, metrics)
     output.show(beside_table(f"{loaded.name} beside Table 1 of arXiv 2506.15710", rows), format)
     for warning in metrics.warnings:
-        typer.echo(f"! {warning}", err=True)
+        echo(f"! {warning}", err=True)
 
 
 @app.command()
@@ -111,14 +112,14 @@ def make(
         needed = needed_runs(wanted, chosen)
         output.show(cost_table(needed, chosen.cards))
         if passes := passes_table(chosen, {target.name for target in wanted}):
-            typer.echo("")
+            echo("")
             output.show(passes)
         points = [named for named in needed if named.name.startswith("sweep/")]
         for named in needed:
             if named not in points:
-                typer.echo(f"rast-eval {' '.join(named.command)} -o {root / 'runs' / named.name}")
+                echo(f"rast-eval {' '.join(named.command)} -o {root / 'runs' / named.name}")
         for arguments in sweep_arguments(chosen) if points else []:
-            typer.echo(f"rast-eval sweep {' '.join(arguments)} -o {root / 'runs' / 'sweep'}")
+            echo(f"rast-eval sweep {' '.join(arguments)} -o {root / 'runs' / 'sweep'}")
         return
     from rast_eval.paper.runs import Reproduction
     from rast_eval.report.table import Table
@@ -126,4 +127,4 @@ def make(
     for block in make_targets(targets, Reproduction(chosen, root, data_dir)):
         if isinstance(block, Table) and "paper" not in targets:
             output.show(block)
-    typer.echo(f"written: {root}", err=True)
+    echo(f"written: {root}", err=True)

@@ -38,6 +38,13 @@ def _spelled(error: UnicodeError) -> tuple[str, int]:
     return text.translate(PLAIN).encode("ascii", "backslashreplace").decode(), error.end
 
 
+def echo(text: object = "", nl: bool = True, err: bool = False) -> None:
+    """Write to a prepared stream: left to itself, typer opens another one where the encoding is ASCII."""
+    import typer
+
+    typer.echo(text, file=sys.stderr if err else sys.stdout, nl=nl)
+
+
 def console() -> Console:
     """Of the terminal's width, or COLUMNS; of any width where stdout is a file or a pipe."""
     from rich.console import Console

@@ -9,6 +9,7 @@ import typer
 from rast_eval.cli import options
 from rast_eval.cli.flags import grouped
 from rast_eval.cli.output import Format, FormatFlag
+from rast_eval.cli.terminal import echo
 
 
 @grouped
@@ -44,12 +45,12 @@ def verify(
     for claim in chain(verification.claims(), regeneration.claims(verification, regenerate) if regenerate else ()):
         claims.append(claim)
         if format is Format.table:
-            typer.echo(printable(f"{claim.status:<14}{claim.name}: {claim.found}"))
+            echo(printable(f"{claim.status:<14}{claim.name}: {claim.found}"))
     if format is not Format.table:
         rows = tuple((claim.status, claim.name, claim.found) for claim in claims)
         show(Table(f"{run.name}: claims", ("status", "claim", "found"), rows), format, [asdict(c) for c in claims])
     failed = sum(claim.status == "FAILED" for claim in claims)
     unchecked = sum(claim.status == "not checkable" for claim in claims)
-    typer.echo(f"{len(claims)} claims, {failed} failed, {unchecked} not checkable here.", err=True)
+    echo(f"{len(claims)} claims, {failed} failed, {unchecked} not checkable here.", err=True)
     if failed:
         raise typer.Exit(1)

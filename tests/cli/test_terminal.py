@@ -21,7 +21,7 @@ def shell(text, env=None):
 
 
 def test_an_ascii_terminal_reads_every_sign():
-    done = shell("rast-eval list; rast-eval run --base 33b ±", PLAIN)
+    done = shell("rast-eval list; rast-eval doctor; rast-eval run --base 33b ±", PLAIN)
     assert done.returncode == 2
     assert done.stdout.isascii()
     assert done.stderr.isascii()
