@@ -48,6 +48,7 @@ def test_report_prints_and_writes(run, report):
     metrics = evaluate_run(run)
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     shown = report(run, "-o", run.parent / "pages").out
+    report(run, "-k", "1", "--estimator", "paper")
     pages = run.parent / "pages"
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
     sentence = wording.headline(metrics)

@@ -45,14 +45,12 @@ class Combination:
     base: str
     delta: str | None = None
     weight: float = 1.0
-    temperature: float = 1.0
 
     @property
     def label(self) -> str:
-        """`l + 0.5Δs`, `l + Δs, τ 0.5`, or the checkpoint's name."""
+        """`l + 0.5Δs`, or the checkpoint's name."""
         weight = "" if self.weight == 1 else f"{self.weight:g}"
-        heat = "" if self.temperature == 1 else f", τ {self.temperature:g}"
-        return (f"{self.base.removesuffix('-base')} + {weight}Δ{self.delta}" if self.delta else self.base) + heat
+        return f"{self.base.removesuffix('-base')} + {weight}Δ{self.delta}" if self.delta else self.base
 
     def models(self, family: Family) -> Models:
         """Its models."""
@@ -90,10 +88,10 @@ class Measurements:
 
     def measure(self, combination: Combination) -> Measured:
         """Generate and grade what is missing of a combination, and read all of it."""
-        root = self.work / combination.label.replace(" ", "").replace("Δ", "d").replace("τ", "t")
+        root = self.work / combination.label.replace(" ", "").replace("Δ", "d")
         built = plan.build(
             RunConfig(combination.models(self.family), ("rast" if combination.delta else "base",), (BENCHMARK,),
-                      n=self.n, limit=self.limit, temperature=combination.temperature)
+                      n=self.n, limit=self.limit)
         )  # fmt: skip
         with contextlib.redirect_stdout(io.StringIO()):
             runner.run(built, root)

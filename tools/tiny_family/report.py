@@ -24,8 +24,6 @@ from rast_eval.types import System
 from tools.tiny_family.measure import BENCHMARK, PAIRS, SIZES, Combination, Family, Measured, Measurements
 
 LAMBDAS = (0.0, 0.5, 1.0, 1.5, 2.0)
-TEMPERATURES, HEATED_LAMBDAS = (0.5, 1.0, 1.5), (0.5, 1.0)
-"""Of the τ sweep: the paper's at λ = 0.5, and at λ = 1 beside it."""
 
 
 def interval(value: float, low: float, high: float) -> str:
@@ -75,10 +73,7 @@ def sampled_tables(measurements: Measurements, swept: tuple[str, str], processes
     singles = [Combination(f"{size}-{kind}") for size in SIZES for kind in ("base", "rl")]
     fused = [Combination(f"{size}-base", other) for size, other in PAIRS]
     sweep = {w: Combination(base, delta, w) if w else Combination(base) for w in LAMBDAS}
-    heat = {(w, t): Combination(base, delta, w, t) for w in HEATED_LAMBDAS for t in TEMPERATURES}
-    found = measurements.measure_all(
-        list(dict.fromkeys([*fused, *sweep.values(), *heat.values(), *singles])), processes
-    )
+    found = measurements.measure_all(list(dict.fromkeys([*fused, *sweep.values(), *singles])), processes)
     title = f"{measurements.limit} problems × {measurements.n} samples"
     scores = ("accuracy, % [95 %]", "pass@4, %", f"pass@{measurements.n}, %", f"majority@{measurements.n}, %")
     yield Table(
@@ -100,11 +95,6 @@ def sampled_tables(measurements: Measurements, swept: tuple[str, str], processes
         f"λ: {swept[0]} + λΔ{delta}",
         ("λ", *scores),
         tuple(accuracy_row(f"{weight:g}", found[combination]) for weight, combination in sweep.items()),
-    )
-    yield Table(
-        f"τ: {swept[0]} + λΔ{delta}",
-        ("λ, τ", *scores),
-        tuple(accuracy_row(f"{w:g}, {t:g}", found[combination]) for (w, t), combination in heat.items()),
     )
 
 
