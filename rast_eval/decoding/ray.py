@@ -63,7 +63,9 @@ class EngineActor:
     ) -> Iterator[Completion]:
         """Completions as they finish, under the λ of `system`: an actor that was started anew has the first ones."""
         self._engine.reweight(system)
-        yield from self._engine.generate(requests, sampling, stop, stop_token_ids)
+        # Ray sends each `yield` a value, which the iterator of a list, one frame further in, does not take.
+        for completion in self._engine.generate(requests, sampling, stop, stop_token_ids):  # noqa: UP028
+            yield completion
 
 
 @dataclass
@@ -145,19 +147,19 @@ class RayEngine:
                         lane.waking = None
                         continue
                     completion: Completion = self._get(next(lane.stream))
-                except StopIteration:
-                    pass
-                except self._ray.exceptions.RayActorError as error:
-                    deaths += 1
-                    if deaths > DEATHS:
-                        raise BackendError(
-                            f"Engines die again and again ({type(error).__name__}).",
-                            "Ray's logs say why; lower --max-num-seqs or --max-model-len if memory is short.",
-                        ) from error
-                    owed = f"{len(lane.owed)} samples are asked again"
-                    print(f"an engine died; it is started anew, and {owed} …", file=sys.stderr, flush=True)
-                    # Ray starts the actor again and repeats this call until it answers.
-                    lane.waking = lane.actor.ready.options(max_task_retries=-1).remote()
+                except (StopIteration, self._ray.exceptions.RayActorError) as error:
+                    # Where a whole node died, its stream may end as if it were complete.
+                    if lane.owed or not isinstance(error, StopIteration):
+                        deaths += 1
+                        if deaths > DEATHS:
+                            raise BackendError(
+                                f"Engines die again and again ({type(error).__name__}).",
+                                "Ray's logs say why; lower --max-num-seqs or --max-model-len if memory is short.",
+                            ) from error
+                        owed = f"{len(lane.owed)} samples are asked again"
+                        print(f"an engine died; it is started anew, and {owed} …", file=sys.stderr, flush=True)
+                        # Ray starts the actor again and repeats this call until it answers.
+                        lane.waking = lane.actor.ready.options(max_task_retries=-1).remote()
                 else:
                     deaths = 0
                     del lane.owed[completion.problem_id, completion.sample]
@@ -286,8 +288,8 @@ def _placement(ray: Any, config: EngineConfig) -> list[dict[str, Any]]:
     """
     gpus = config.tensor_parallel_size * config.pipeline_parallel_size
     nodes = [int(node["Resources"].get("GPU", 0)) for node in ray.nodes() if node["Alive"]]
-    if not any(nodes):  # engines on CPUs share them as they please
-        return [{"num_cpus": 0}] * config.data_parallel_size
+    if not any(nodes):  # engines on CPUs share them as they please, on every node
+        return [{"num_cpus": 0, "scheduling_strategy": "SPREAD"}] * config.data_parallel_size
     if sum(nodes) < gpus * config.data_parallel_size:
         raise UsageError(
             f"{config.data_parallel_size} engines of {gpus} GPUs each are more than Ray's {sum(nodes)} GPUs hold.",

@@ -136,7 +136,7 @@ def test_joints_follow_the_exact_distribution(length, count, top_p):
 def test_joints_under_a_rule_follow_its_exact_distribution(rule):
     toy, plain = (Toy(3, 3.0, Sampling(1.0, 0.95, 8), text) for text in (rule, "linear"))
     assert not torch.allclose(toy.p, plain.p), "the rule does something"
-    assert p_value(toy, 3, 2, 6000) > 1e-3
+    assert p_value(toy, 3, 2, 20_000) > 1e-3
 
 
 def test_a_biased_sampler_is_found_out():
