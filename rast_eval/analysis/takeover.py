@@ -59,7 +59,6 @@ def measure(run: Run, chooser: str, config: RunConfig, thresholds: Sequence[floa
     Args:
         chooser: `rl`, or `rast`, which takes over from the base only.
         config: engine and folders; its limit and n cut those of the run's cells.
-
         thresholds: of total variation: 1 leaves the writer alone, 0 the other model.
 
     Raises:

@@ -147,19 +147,19 @@ class RayEngine:
                         lane.waking = None
                         continue
                     completion: Completion = self._get(next(lane.stream))
-                except (StopIteration, self._ray.exceptions.RayActorError) as error:
-                    # Where a whole node died, its stream may end as if it were complete.
-                    if lane.owed or not isinstance(error, StopIteration):
-                        deaths += 1
-                        if deaths > DEATHS:
-                            raise BackendError(
-                                f"Engines die again and again ({type(error).__name__}).",
-                                "Ray's logs say why; lower --max-num-seqs or --max-model-len if memory is short.",
-                            ) from error
-                        owed = f"{len(lane.owed)} samples are asked again"
-                        print(f"an engine died; it is started anew, and {owed} …", file=sys.stderr, flush=True)
-                        # Ray starts the actor again and repeats this call until it answers.
-                        lane.waking = lane.actor.ready.options(max_task_retries=-1).remote()
+                except StopIteration:
+                    pass
+                except self._ray.exceptions.RayActorError as error:
+                    deaths += 1
+                    if deaths > DEATHS:
+                        raise BackendError(
+                            f"Engines die again and again ({type(error).__name__}).",
+                            "Ray's logs say why; lower --max-num-seqs or --max-model-len if memory is short.",
+                        ) from error
+                    owed = f"{len(lane.owed)} samples are asked again"
+                    print(f"an engine died; it is started anew, and {owed} …", file=sys.stderr, flush=True)
+                    # Ray starts the actor again and repeats this call until it answers.
+                    lane.waking = lane.actor.ready.options(max_task_retries=-1).remote()
                 else:
                     deaths = 0
                     del lane.owed[completion.problem_id, completion.sample]
