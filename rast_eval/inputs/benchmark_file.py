@@ -64,7 +64,7 @@ class Benchmark:
         prompt: template, None for the delta's.
         n, sampling: the paper's decoding for every arm; `greedy_arms` run greedily with n = 1 instead.
         choices: columns of the wrong options of a multiple-choice question; the gold is then a letter.
-        released: year and month, `2025-02`; empty where that is not known.
+        released: year and month, `2025-02`, or the first and last of its problems; empty where that is not known.
         folder: where the YAML lies.
     """
 

@@ -49,11 +49,15 @@ class ModelPair:
     licence: str = ""
     tokenizer: str = ""
     released: str = ""
+    rl_released: str = ""
 
 
 KEYS = ("base", "rl", "antiexpert", "expert", "revision", "prompt", "benchmarks", "stage", "recipe", "licence",
-        "tokenizer", "released", "shape")  # fmt: skip
+        "tokenizer", "released", "rl_released", "shape")  # fmt: skip
 """What a size in a table of models may say."""
+
+SAID = ("stage", "recipe", "licence", "tokenizer", "released", "rl_released")
+"""Of these, what is said of a pair in words; a family says it for its sizes."""
 
 _INCLUDED: list[Path] = []
 
@@ -105,9 +109,7 @@ def known_pairs() -> Mapping[str, ModelPair]:
             name = size if family == table["default_family"] else f"{family}-{size}"
             if unknown := set(row) - set(KEYS):
                 raise UnknownName("key of a model", min(unknown), KEYS)
-            said = {
-                key: row.get(key, facts.get(key, "")) for key in ("stage", "recipe", "licence", "tokenizer", "released")
-            }
+            said = {key: row.get(key, facts.get(key, "")) for key in SAID}
             base = ModelRef(_locate(row["base"]), name=name)
             rl, expert = (
                 ModelRef(_locate(row[key]), row.get("revision"), f"{name}-rl") if key in row else None

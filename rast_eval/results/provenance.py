@@ -104,8 +104,12 @@ def row_warnings(run: Run) -> list[str]:
 def age_warnings(run: Run) -> list[str]:
     """A sentence on the benchmarks that were public before the models were; none where a date is not known."""
     dated: dict[str, str] = {}
-    for pair in sorted(known_pairs().values(), key=lambda pair: pair.released, reverse=True):
-        dated |= {ref.path: pair.released for ref in (pair.base, pair.rl) if ref and pair.released}
+    for pair in known_pairs().values():
+        before, after = pair.released, pair.rl_released or pair.released
+        refs = {pair.base: before, pair.antiexpert: before, pair.rl: after, pair.expert: after}
+        for ref, date in refs.items():
+            if ref and date:
+                dated[ref.path] = min(date, dated.get(ref.path, date))
     members = {ref.path for cell in run.cells for ref in cell.system.members}
     released = max((dated.get(path, "") for path in members), default="")
     known = registry()

@@ -43,7 +43,8 @@ def test_a_checkpoint_used_twice_stands_once_with_its_weights_added():
 @pytest.mark.parametrize(
     ("name", "billions"),
     [("0.5b", 0.494), ("1.5b", 1.544), ("7b", 7.616), ("14b", 14.770), ("32b", 32.764), ("llama3.1-8b", 8.030),
-     ("llama3.1-70b", 70.554)],
+     ("llama3.1-70b", 70.554), ("qwen3-0.6b", 0.596), ("qwen3-1.7b", 1.721), ("qwen3-4b", 4.022), ("qwen3-8b", 8.191),
+     ("qwen3-14b", 14.768), ("olmo2-13b", 13.716), ("tulu3-8b", 8.030), ("tulu3-70b", 70.554)],
 )  # fmt: skip
 def test_shapes_add_up_to_the_published_parameter_counts(name, billions):
     entry = find_pair(name)

@@ -262,7 +262,12 @@ def test_a_benchmark_older_than_the_models_is_named(tmp_path):
     file = path / "manifest.json"
     for before, now, told in (
         ("tiny-m", "Qwen/Qwen2.5-32B", "Older than the models (2024-09), so perhaps in their training data: math500"),
-        ("Qwen/Qwen2.5-32B", "allenai/Olmo-3-1025-7B", "math500 (2021-03), aime25 (2025-02)."),
+        (
+            "Qwen/Qwen2.5-32B",
+            "hkust-nlp/Qwen-2.5-32B-SimpleRL-Zoo",
+            "(2025-03), so perhaps in their training data: math500 (2021-03), aime25",
+        ),
+        ("hkust-nlp/Qwen-2.5-32B-SimpleRL-Zoo", "allenai/Olmo-3-1025-7B", "math500 (2021-03), aime25 (2025-02)."),
         ("allenai/Olmo-3-1025-7B", "own/model", None),
     ):
         file.write_text(file.read_text().replace(f'"path": "{before}"', f'"path": "{now}"'))
