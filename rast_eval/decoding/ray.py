@@ -35,6 +35,9 @@ DEATHS = 5
 KNOCK_S = 10
 """Seconds in which the head of a cluster takes a connection."""
 
+SLIVER = 0.001
+"""Of a CPU, what an engine without a GPU asks for: Ray puts actors that ask for nothing on nodes drawn by chance."""
+
 Key = tuple[str, int]
 MakeEngine = Callable[[System, EngineConfig], Engine]
 
@@ -289,7 +292,7 @@ def _placement(ray: Any, config: EngineConfig) -> list[dict[str, Any]]:
     gpus = config.tensor_parallel_size * config.pipeline_parallel_size
     nodes = [int(node["Resources"].get("GPU", 0)) for node in ray.nodes() if node["Alive"]]
     if not any(nodes):  # engines on CPUs share them as they please, on every node
-        return [{"num_cpus": 0, "scheduling_strategy": "SPREAD"}] * config.data_parallel_size
+        return [{"num_cpus": SLIVER, "scheduling_strategy": "SPREAD"}] * config.data_parallel_size
     if sum(nodes) < gpus * config.data_parallel_size:
         raise UsageError(
             f"{config.data_parallel_size} engines of {gpus} GPUs each are more than Ray's {sum(nodes)} GPUs hold.",

@@ -230,7 +230,7 @@ def test_a_run_over_two_nodes_outlives_its_driver_and_one_of_them(tmp_path, clus
     run, held = begun(command, tmp_path / "run")
     for pid in [*descendants(nodes[1].pid), nodes[1].pid]:
         os.kill(pid, signal.SIGKILL)
-    ended(run)
+    assert "an engine died; it is started anew" in ended(run)
     assert held < len(texts(tmp_path / "run"))
     assert texts(tmp_path / "run") == texts(whole)
     assert figures(tmp_path / "run") == figures(whole)

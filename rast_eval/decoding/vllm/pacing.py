@@ -27,7 +27,7 @@ SHARE = 0.015
 SMALL = 3
 """Up to so many sequences a first try is not put off: a pass waits for memory there, so it hardly costs anything."""
 
-UNKNOWN_LOSS = 0.6
+UNKNOWN_LOSS = 0.3
 """Share of a step that is taken to be lost by the first try at a larger batch."""
 
 LOOK = 16

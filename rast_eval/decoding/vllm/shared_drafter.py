@@ -12,7 +12,11 @@ import torch
 from torch import Tensor, nn
 from vllm.config import get_layers_from_vllm_config
 from vllm.model_executor.layers.attention_layer_base import AttentionLayerBase
+from vllm.v1.outputs import SamplerOutput
+from vllm.v1.sample.metadata import SamplingMetadata
+from vllm.v1.sample.rejection_sampler import RejectionSampler
 from vllm.v1.spec_decode.draft_model import DraftModelProposer
+from vllm.v1.spec_decode.metadata import SpecDecodeMetadata
 
 
 class SharedDrafter(DraftModelProposer):  # type: ignore[misc]
@@ -43,8 +47,25 @@ class SharedDrafter(DraftModelProposer):  # type: ignore[misc]
         return drafted
 
 
+class DraftSampler(RejectionSampler):  # type: ignore[misc]
+    """vLLM's, which draws noise of [batch, vocabulary] for rejections even where nothing was drafted to be rejected."""
+
+    def forward(
+        self,
+        metadata: SpecDecodeMetadata,
+        draft_probs: Tensor | None,
+        logits: Tensor,
+        sampling_metadata: SamplingMetadata,
+    ) -> SamplerOutput:
+        """Token ids [batch, 1 + most drafted]; a step without drafts is one of plain decoding."""
+        if metadata.max_spec_len:
+            return super().forward(metadata, draft_probs, logits, sampling_metadata)
+        return self.sampler(logits=logits[metadata.bonus_logits_indices], sampling_metadata=sampling_metadata)
+
+
 def install() -> None:
-    """Let vLLM's V1 model runner of this process make its draft models so; idempotent."""
+    """Let vLLM's V1 model runner of this process make its draft models and their samplers so; idempotent."""
     from vllm.v1.worker import gpu_model_runner
 
     gpu_model_runner.DraftModelProposer = SharedDrafter
+    gpu_model_runner.RejectionSampler = DraftSampler
