@@ -14,8 +14,9 @@ from rast_eval.inputs import prompts
 from rast_eval.inputs.models import resolve_models as models
 from rast_eval.logs.rows import Adapter
 from rast_eval.report.run_report import write_report
+from rast_eval.results.cell_metrics import Estimator
 from rast_eval.results.frames import frame
-from rast_eval.results.metrics import Estimator, evaluate_run
+from rast_eval.results.metrics import evaluate_run
 from rast_eval.results.reader import Run, iter_grades, iter_samples, load_run, scorer_of
 from rast_eval.scoring.registry import get_scorer
 from rast_eval.types import Cell, Grade

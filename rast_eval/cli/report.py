@@ -59,7 +59,8 @@ def report(
     from rast_eval.errors import UsageError
     from rast_eval.report import run_report, run_tables
     from rast_eval.results import readings
-    from rast_eval.results.metrics import Estimator, evaluate_run, require_scored
+    from rast_eval.results.cell_metrics import Estimator
+    from rast_eval.results.metrics import evaluate_run, require_scored
     from rast_eval.results.reader import load_run
 
     run, *others = runs

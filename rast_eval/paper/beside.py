@@ -11,7 +11,8 @@ from rast_eval.inputs.models import known_pairs
 from rast_eval.paper import published
 from rast_eval.paper.published import Printed
 from rast_eval.report.table import DASH, Table, interval, percent
-from rast_eval.results.metrics import CellMetrics, RunMetrics
+from rast_eval.results.cell_metrics import CellMetrics
+from rast_eval.results.metrics import RunMetrics
 from rast_eval.results.reader import Run, load_grades
 from rast_eval.statistics import Recovery
 from rast_eval.types import Arm, ModelRef

@@ -16,7 +16,8 @@ from rast_eval.files import write_json
 from rast_eval.inputs.models import resolve_models
 from rast_eval.paper.scale import Scale
 from rast_eval.report.page import Text
-from rast_eval.results.metrics import Estimator, RunMetrics, evaluate_runs, to_jsonable
+from rast_eval.results.cell_metrics import Estimator
+from rast_eval.results.metrics import RunMetrics, evaluate_runs, to_jsonable
 from rast_eval.results.reader import Run, load_run
 from rast_eval.runs import sweep
 from rast_eval.runs.arguments import arguments

@@ -17,7 +17,8 @@ from rast_eval.paper.scale import title_of
 from rast_eval.report.page import Block, Text
 from rast_eval.report.table import DASH, Table, p_value, percent, rate, score, with_seeds
 from rast_eval.report.wording import RECOVERY_NOTE, SCORE_NOTE
-from rast_eval.results.metrics import CellMetrics, RunMetrics
+from rast_eval.results.cell_metrics import CellMetrics
+from rast_eval.results.metrics import RunMetrics
 from rast_eval.results.reader import Run, load_grades
 from rast_eval.types import Arm
 

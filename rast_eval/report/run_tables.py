@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from rast_eval.report import wording
 from rast_eval.report.comparison import arms_table
 from rast_eval.report.table import DASH, Table, interval, percent, rate, score, seeds, with_seeds, with_shared
-from rast_eval.results.metrics import CellMetrics, RunMetrics
+from rast_eval.results.cell_metrics import CellMetrics
+from rast_eval.results.metrics import RunMetrics
 from rast_eval.results.readings import Disputed
 from rast_eval.statistics import Estimate
 from rast_eval.types import Arm

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from rast_eval.report.table import interval, percent, rate
-from rast_eval.results.metrics import CellMetrics, RunMetrics
+from rast_eval.results.cell_metrics import CellMetrics
+from rast_eval.results.metrics import RunMetrics
 from rast_eval.statistics.recovery import UNBOUNDED, UNDEFINED
 from rast_eval.types import Arm
 

@@ -10,7 +10,7 @@ from rast_eval.errors import StoreError
 from rast_eval.inputs.benchmarks import registry
 from rast_eval.inputs.models import known_pairs
 from rast_eval.names import quoted
-from rast_eval.results import recovery
+from rast_eval.results import repair
 from rast_eval.results.lines import Damaged
 from rast_eval.results.reader import GradeMatrix, Run
 from rast_eval.types import LINEAR, MERGE, Cell
@@ -127,7 +127,7 @@ def shard_warnings(run: Run) -> list[str]:
     for path in run.path.glob("manifest.shard-*-of-*.json"):
         index, count = path.stem.removeprefix("manifest.shard-").split("-of-")
         try:
-            whole = recovery.read_manifest(path)[0].get("status") == "complete"
+            whole = repair.read_manifest(path)[0].get("status") == "complete"
         except Damaged:
             whole = False
         ended.setdefault(int(count), {})[int(index)] = whole

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rast_eval.errors import StoreError, UsageError
 from rast_eval.inputs import presets
 from rast_eval.names import quoted
-from rast_eval.results import lines, recovery
+from rast_eval.results import lines, repair
 from rast_eval.results.digests import belongs
 from rast_eval.results.lines import BUFFER_BYTES, Damage
 from rast_eval.results.samples import Key, key_of
@@ -120,11 +120,11 @@ def load_run(path: Path) -> Run:
     try:
         manifest = Store(path).manifest()
     except StoreError as error:
-        cells = tuple(recovery.rebuild_cells(path))
+        cells = tuple(repair.rebuild_cells(path))
         if not cells:
             raise
         note = (
-            f"{error.message} What the samples tell stands here; {recovery.LOST} are unknown until the same "
+            f"{error.message} What the samples tell stands here; {repair.LOST} are unknown until the same "
             "`rast-eval run` command is typed again."
         )
         warnings.warn(note, stacklevel=2)

@@ -23,10 +23,10 @@ from typing import Any
 from rast_eval.errors import StoreError
 from rast_eval.files import append_descriptor, cannot_write, sync_folder, uninterrupted, write_all, write_json
 from rast_eval.inputs.identity import changed_parts
-from rast_eval.results import lines, recovery, samples
+from rast_eval.results import lines, repair, samples
 from rast_eval.results.lines import Damage, Damaged, Row
 from rast_eval.results.locks import lock
-from rast_eval.results.recovery import SCHEMA
+from rast_eval.results.repair import SCHEMA
 from rast_eval.results.samples import OpenSamples
 from rast_eval.types import Cell, Completion, ModelRef, Request
 
@@ -89,7 +89,7 @@ class Store:
         for path in [self.root / "manifest.json", *sorted(self.root.glob("manifest.shard-*.json"))]:
             if path.is_file():
                 try:
-                    found.append(recovery.read_manifest(path)[0])
+                    found.append(repair.read_manifest(path)[0])
                 except Damaged as error:
                     reasons.append(f"{path} {error}.")
         if reasons and not found:
@@ -142,13 +142,11 @@ class Store:
             StoreError: as `begin`.
         """
         with suppress(Damaged, FileNotFoundError):
-            _refuse_settings(
-                self.root, planned, facts, *recovery.read_manifest(self.manifest_path), overwrite=overwrite
-            )
+            _refuse_settings(self.root, planned, facts, *repair.read_manifest(self.manifest_path), overwrite=overwrite)
 
     def note(self, *, status: str | None = None, **facts: Any) -> None:
         """Complete this session's entry in the manifest."""
-        manifest, _ = recovery.read_manifest(self.manifest_path)
+        manifest, _ = repair.read_manifest(self.manifest_path)
         manifest["sessions"][-1] |= facts
         if status == "complete":
             manifest["overwriting"] = {}
@@ -156,7 +154,7 @@ class Store:
 
     def settle(self, cell: Cell) -> None:
         """Put a cell in the place of the one that was planned: what it came to."""
-        manifest, _ = recovery.read_manifest(self.manifest_path)
+        manifest, _ = repair.read_manifest(self.manifest_path)
         place = (cell.arm, cell.benchmark)
         rows = [cell.to_json() if (row["arm"], row["benchmark"]) == place else row for row in manifest["cells"]]
         write_json(self.manifest_path, {**manifest, "cells": rows})
@@ -167,13 +165,13 @@ class Store:
         if not path.is_file():
             return {}, []
         try:
-            return recovery.read_manifest(path)
+            return repair.read_manifest(path)
         except Damaged as error:
-            cells = recovery.rebuild_cells(self.root)
-            copy = recovery.keep_copy(path)
+            cells = repair.rebuild_cells(self.root)
+            copy = repair.keep_copy(path)
             asked = {cell.name for cell in planned}
             others = [f"{cell.arm} on {cell.benchmark}" for cell in cells if cell.name not in asked]
-            lost = f"; of {', '.join(others)} also {recovery.LOST}: their command brings them back" if others else ""
+            lost = f"; of {', '.join(others)} also {repair.LOST}: their command brings them back" if others else ""
             warnings.warn(
                 f"{path} {error}. Kept as {copy.name} and written anew for these cells, whose samples stay; its "
                 f"account of earlier commands is lost{lost}.",
@@ -207,7 +205,7 @@ class Store:
         own = self._own_files(cell)
 
         def mend(path: Path, damage: Sequence[Damage]) -> None:
-            (recovery.set_aside if path in own else samples.leave_out)(path, damage)
+            (repair.set_aside if path in own else samples.leave_out)(path, damage)
 
         return samples.each(self.sample_files(cell), cell, lines.read_head, mend)
 
@@ -286,7 +284,7 @@ def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
 
 def _difference(old_run: Mapping[str, Any], new_run: Mapping[str, Any], old: Cell, new: Cell) -> str:
     """Which settings differ, e.g. `temperature 1.0 there, 0.7 here`, or `weights of tiny-m changed`."""
-    if old.prompt == recovery.UNKNOWN:
+    if old.prompt == repair.UNKNOWN:
         return "its damaged manifest no longer says which"
     sampling, own = old.to_json()["sampling"], new.to_json()["sampling"]
     pairs = [(key, sampling[key], own[key]) for key in own]

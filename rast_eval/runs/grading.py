@@ -12,7 +12,7 @@ from rast_eval.errors import StoreError, UsageError
 from rast_eval.inputs import benchmarks
 from rast_eval.inputs.benchmark_file import Benchmark
 from rast_eval.inputs.drawing import draw
-from rast_eval.results import recovery
+from rast_eval.results import repair
 from rast_eval.results.grades import fresh_grades
 from rast_eval.results.lines import Damaged
 from rast_eval.results.reader import Run, load_run
@@ -134,7 +134,7 @@ def grade_run(
     """
     store = Store(root)
     run = load_run(root)
-    if any(cell.prompt == recovery.UNKNOWN for cell in run.cells):
+    if any(cell.prompt == repair.UNKNOWN for cell in run.cells):
         raise StoreError(
             f"{root} no longer says under which prompts its outputs were made, which grading must know.",
             "Type its `rast-eval run` command again: it writes the manifest anew and grades.",

@@ -4,7 +4,7 @@ from run_writer import write_run
 from rast_eval.errors import StoreError
 from rast_eval.results.metrics import evaluate_run
 from rast_eval.results.reader import load_run
-from rast_eval.results.recovery import UNKNOWN, read_manifest, rebuild_cells
+from rast_eval.results.repair import UNKNOWN, read_manifest, rebuild_cells
 from rast_eval.results.store import Store
 
 CELLS = [
