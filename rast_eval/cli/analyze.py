@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import typer
 
-from rast_eval.cli import options
+from rast_eval.cli import options, parsing
 from rast_eval.cli.flags import grouped, new_app
 from rast_eval.cli.output import Format, FormatFlag, OutputFlag, keep, show
 from rast_eval.config import EngineConfig
@@ -126,7 +126,7 @@ def tokens(
     from rast_eval.runs.verify import Verification
 
     read = Verification(run, data_dir=sources.data_dir, include_path=sources.include_path)
-    named, known = options.split_names([arms] if arms else None), {str(cell.arm) for cell in read.run.cells}
+    named, known = parsing.split_names([arms] if arms else None), {str(cell.arm) for cell in read.run.cells}
     for arm in set(named) - known:
         raise UnknownName("arm in this run", arm, known)
     cells = [cell for cell in read.run.cells if (cell.arm in named if named else cell.system.deltas)]
@@ -233,7 +233,7 @@ def similarity(
     from rast_eval.errors import UsageError
     from rast_eval.inputs.models import resolve_models
 
-    names = options.split_names([deltas])
+    names = parsing.split_names([deltas])
     if len(names) < 2:
         raise UsageError("One delta alone has no similarity.", "Type for instance --deltas 32b,14b,7b.")
     resolved = {name: resolve_models(name, [name]) for name in names}

@@ -137,7 +137,7 @@ def _backends() -> list[str]:
 
 
 def _dtypes() -> Sequence[str]:
-    from rast_eval.cli.options import KNOWN_DTYPES
+    from rast_eval.cli.parsing import KNOWN_DTYPES
 
     return KNOWN_DTYPES
 

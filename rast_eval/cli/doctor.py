@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rast_eval.cli import options
+from rast_eval.cli import options, parsing
 from rast_eval.cli.terminal import echo
 
 
@@ -34,7 +34,7 @@ def doctor(
         _selfcheck()
         return
     failed = False
-    folders = options.existing_folder(data_dir, "--data-dir"), options.existing_folder(include_path, "--include-path")
+    folders = parsing.existing_folder(data_dir, "--data-dir"), parsing.existing_folder(include_path, "--include-path")
     for check in run(*folders):
         failed = failed or check.status == "error"
         if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rast_eval.cli import options
+from rast_eval.cli import options, parsing
 from rast_eval.cli.flags import grouped
 
 
@@ -27,7 +27,7 @@ def fetch(
     for ref in dict.fromkeys(models.checkpoints):
         path = ref.path if hub.is_local(ref) else fetch_checkpoint(ref)
         print(f"{ref.label}\t{ref.revision or 'local'}\t{path}", flush=True)
-    for name in options.split_names(chosen) or models.benchmarks:
+    for name in parsing.split_names(chosen) or models.benchmarks:
         benchmark = benchmarks.get(name, sources.include_path)
         rows = benchmarks.load(benchmark, sources.data_dir)
         revision = benchmark.hub.revision if benchmark.hub else "local"

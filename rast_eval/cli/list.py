@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rast_eval.cli import options
+from rast_eval.cli import options, parsing
 from rast_eval.cli.output import show
 from rast_eval.errors import UnknownName
 
@@ -45,7 +45,7 @@ def _tables(include_path: Path | None) -> dict[str, list[dict[str, str]]]:
     from rast_eval.inputs import benchmarks, prompts
     from rast_eval.inputs.models import include, known_pairs
 
-    folder = options.existing_folder(include_path, "--include-path")
+    folder = parsing.existing_folder(include_path, "--include-path")
     include(folder)
     models = [
         {

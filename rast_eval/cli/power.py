@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rast_eval.cli import options
+from rast_eval.cli import options, parsing
 from rast_eval.cli.output import Format, FormatFlag, show_all
 
 
@@ -38,7 +38,7 @@ def power(
     from rast_eval.results.reader import load_run
     from rast_eval.runs.grading import benchmark_of
 
-    names = options.split_names(benchmarks)
+    names = parsing.split_names(benchmarks)
     pilot = load_run(source) if source is not None else None
     if not names and pilot is not None:
         names = tuple(dict.fromkeys(cell.benchmark for cell in pilot.cells))
@@ -46,9 +46,9 @@ def power(
         raise UsageError("No benchmark is named.", "Type for instance -b aime24, or --from with a pilot run.")
     if not 0 < target < 100:
         raise UsageError(f"--target {target:g} is no chance between 0 and 100.", "Type for instance --target 80.")
-    share = options.parse_points(detect, "--detect") / 100
-    wide = options.parse_points(gap, "--gap") / 100 if gap is not None else None
-    folder = options.existing_folder(include_path, "--include-path")
+    share = parsing.parse_points(detect, "--detect") / 100
+    wide = parsing.parse_points(gap, "--gap") / 100 if gap is not None else None
+    folder = parsing.existing_folder(include_path, "--include-path")
     found = []
     for benchmark in (benchmark_of(pilot, name, folder) if pilot else known.get(name, folder) for name in names):
         size = (benchmark.name, share)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rast_eval.cli import options
+from rast_eval.cli import options, parsing
 from rast_eval.cli.flags import grouped
 from rast_eval.cli.terminal import console
 from rast_eval.inputs import hub
@@ -49,8 +49,8 @@ def run(
     if dry_run:
         hub.set_offline()
     models = names.models(weight, rl)
-    chosen = options.split_names([arms] if arms else None)
-    part = options.parse_shard(shard)
+    chosen = parsing.split_names([arms] if arms else None)
+    part = parsing.parse_shard(shard)
     config = flags.config(options.pinned(models), chosen, temperature, engine, sources, grading, part)
     built = plan.build(config, allow_missing_data=dry_run)
     root = output_dir or folders.default_root(folders.run_name(models), {"": built})

@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from rast_eval.cli import options
+from rast_eval.cli import options, parsing
 from rast_eval.cli.flags import grouped
 from rast_eval.decoding.vllm import attention, keeper
 from rast_eval.types import ModelRef, System
@@ -89,7 +89,7 @@ def speculation_flags(system: System, text: str, flags: Sequence[str], dry_run: 
     foreign = [flag for flag in flags if flag.startswith(("--spec", "-sc"))]
     if foreign:
         raise UsageError(f"RAST drafts with its own expert, not by {foreign[0]}.", "Type --speculate N instead.")
-    drafted = options.parse_speculate(text)
+    drafted = parsing.parse_speculate(text)
     if not drafted:
         return []
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rast_eval.cli import options
+from rast_eval.cli import options, parsing
 from rast_eval.cli.flags import grouped
 from rast_eval.cli.output import Format, FormatFlag, show_all
 from rast_eval.types import LINEAR
@@ -73,7 +73,7 @@ def sweep(
     }
     models = next(iter(experts.values())) if experts else options.pinned(names.models(rl=rl))
     for rule in rules:
-        options.parse_rule(rule, models)
+        parsing.parse_rule(rule, models)
     config = flags.config(models, [arm], None, engine, sources, grading)
     plans = {point.name: plan.build(sweeps.configure(config, point, experts)) for point in grid}
     root = output_dir or folders.default_root(f"sweep-{models.base.label.replace('/', '--')}", plans)

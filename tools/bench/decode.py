@@ -33,6 +33,9 @@ from rast_eval.types import Delta, ModelRef, Request, Sampling, System
 PROMPT_TOKENS = 16
 WARM_UP_STEPS = 8
 SHARE = 0.05
+HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1", "THP_MEM_ALLOC_ENABLE": "1"}
+"""With pages of 4 KiB, equal engines of one process differ by up to 15 %, by when they were made."""
+
 SMALL_BASE = ModelShape(1024, 16, 16, 8, 64, 2816, 16384, 4096, attention_bias=True)
 SMALL_DELTA = ModelShape(640, 12, 10, 2, 64, 1728, 16384, 4096, attention_bias=True)
 
@@ -321,4 +324,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    if not HUGE_PAGES.keys() <= os.environ.keys():  # read where a process begins
+        os.execve(sys.executable, sys.orig_argv, {**HUGE_PAGES, **os.environ})
     main()

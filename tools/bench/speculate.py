@@ -309,8 +309,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     clocks = "cpu: seconds that this process was given, for one thread (OMP_NUM_THREADS=1) on a busy machine"
     parser.add_argument("--clock", default="wall", choices=CLOCKS, help=clocks)
-    order = "the speculative engine is made first; of equal engines here the one made last is up to 5 % faster"
-    parser.add_argument("--reverse", action="store_true", help=order)
     parser.add_argument("--tiny", action=argparse.BooleanOptionalAction, default=True, help="the embedded family too")
     parser.add_argument("--dtype", default="bfloat16" if torch.cuda.is_available() else "float32")
     parser.add_argument("--plot", type=Path, default=Path("build/speculation.png"))
@@ -323,9 +321,8 @@ def main(arguments: list[str] | None = None) -> None:
     for acceptance in (float(part) for part in flags.acceptance.split(",")):
         with tempfile.TemporaryDirectory(prefix="rast-bench-") as folder:
             system = write_members(Path(folder), acceptance)
-            wanted = ((system, 0), (System(system.base), 0), (system, AUTO))[:: -1 if flags.reverse else 1]
+            wanted = ((system, 0), (System(system.base), 0), (system, AUTO))
             engines = [start(one, drafted, batches, flags.dtype) for one, drafted in wanted]
-            engines = engines[:: -1 if flags.reverse else 1]
             rows = []
             for batch in batches:
                 tokens = max(12, round(flags.tokens / batch**0.4))
@@ -346,7 +343,3 @@ def main(arguments: list[str] | None = None) -> None:
     if flags.json:
         told = {str(acceptance): [vars(row) for row in rows] for acceptance, rows in results.items()}
         print(json.dumps({**told, "tiny": {name: vars(stood) for name, stood in tiny.items()}}))
-
-
-if __name__ == "__main__":
-    main()
