@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any
 
 from rast_eval.errors import UsageError
@@ -15,12 +16,12 @@ class ModelRef:
     Attributes:
         path: hub id or absolute local path.
         revision: git revision on the hub; None for its default branch or a local folder.
-        name: short name for tables, e.g. `32b`.
+        name: short name for tables, e.g. `32b`; two names of one checkpoint are equal.
     """
 
     path: str
     revision: str | None = None
-    name: str = ""
+    name: str = field(default="", compare=False)
 
     @property
     def label(self) -> str:
@@ -98,30 +99,31 @@ class System:
     rule: FusionRule = LINEAR
 
     @property
+    def roles(self) -> tuple[tuple[str, ModelRef], ...]:
+        """`base`, then `expert` and `antiexpert` of each delta, with the checkpoint that has that role."""
+        pairs = ((("expert", delta.expert), ("antiexpert", delta.antiexpert)) for delta in self.deltas)
+        return (("base", self.base), *chain.from_iterable(pairs))
+
+    @property
     def members(self) -> tuple[ModelRef, ...]:
         """Distinct checkpoints, the base first; one that is used twice stands once."""
-        unique = {(self.base.path, self.base.revision): self.base}
-        for delta in self.deltas:
-            for ref in (delta.expert, delta.antiexpert):
-                unique.setdefault((ref.path, ref.revision), ref)
-        return tuple(unique.values())
+        return tuple(dict.fromkeys(ref for _, ref in self.roles))
 
     @property
     def weights(self) -> tuple[float, ...]:
         """What each member's logits are multiplied by in the fused logits, aligned with `members`."""
-        total = {(ref.path, ref.revision): 0.0 for ref in self.members}
-        total[self.base.path, self.base.revision] += 1.0
+        total = dict.fromkeys(self.members, 0.0)
+        total[self.base] += 1.0
         for delta in self.deltas:
-            total[delta.expert.path, delta.expert.revision] += delta.weight
-            total[delta.antiexpert.path, delta.antiexpert.revision] -= delta.weight
+            total[delta.expert] += delta.weight
+            total[delta.antiexpert] -= delta.weight
         return tuple(total.values())
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """Each delta's expert and antiexpert as places in `members`."""
-        place = {(ref.path, ref.revision): index for index, ref in enumerate(self.members)}
-        both = ((delta.expert, delta.antiexpert) for delta in self.deltas)
-        return tuple((place[a.path, a.revision], place[b.path, b.revision]) for a, b in both)
+        place = self.members.index
+        return tuple((place(delta.expert), place(delta.antiexpert)) for delta in self.deltas)
 
     def to_json(self) -> dict[str, Any]:
         """As manifests have it: the rule in a word, and only where it is another than Eq. 3."""

@@ -67,8 +67,8 @@ class Models:
     @property
     def checkpoints(self) -> tuple[ModelRef, ...]:
         """Every one of them once."""
-        pairs = (ref for delta in self.deltas for ref in (delta.expert, delta.antiexpert))
-        return tuple(dict.fromkeys([self.base, *pairs, *([self.ceiling] if self.ceiling else [])]))
+        members = System(self.base, self.deltas).members
+        return tuple(dict.fromkeys([*members, *([self.ceiling] if self.ceiling else [])]))
 
     def changed(self, change: Callable[[ModelRef], ModelRef]) -> Models:
         """The same models with `change` applied to every checkpoint."""

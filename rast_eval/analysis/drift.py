@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rast_eval.analysis.forcing import TeacherForcer, Trajectory
+from rast_eval.decoding.merging import merge
 from rast_eval.errors import UsageError
 from rast_eval.inputs import hub
 from rast_eval.inputs.identity import changed_parts
@@ -16,10 +17,7 @@ from rast_eval.report.table import DASH, Table
 from rast_eval.results.comparison import settings_between
 from rast_eval.results.reader import iter_grades, iter_samples
 from rast_eval.runs.verify import Verification
-from rast_eval.types import Cell, System
-
-if TYPE_CHECKING:
-    from rast_eval.analysis.forcing import TeacherForcer
+from rast_eval.types import Cell
 
 CAUSES: Mapping[str, tuple[str, ...]] = {
     "dtype": ("dtype", "head dtype", "hf overrides"),
@@ -146,27 +144,13 @@ def _parting(
     place = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*ids, strict=False)))
     following = [own[place] for own in ids if place < len(own)]
     texts = [str(tokenizer.decode(list(own[place : place + 1]))) for own in ids]
-    margin = None
-    if (
-        forcer
-        and len(following) == 2
-        and not cell.member_prompts
-        and all(hub.is_cached(ref) for ref in cell.system.members)
-    ):
-        row = _logits(forcer, cell.system, a.prompt_ids(cell)[key[0]], ids[0][: place + 1])
-        margin = row[following[0]] - row[following[1]]
+    margin, here = None, all(hub.is_cached(ref) for ref in cell.system.members)
+    if forcer and len(following) == 2 and not cell.member_prompts and here:
+        path = Trajectory(key[0], a.prompt_ids(cell)[key[0]], ids[0][: place + 1])
+        system = merge(cell.system) if cell.system.merged else cell.system
+        *_, (_, logits) = forcer.stream_systems(path, {"": system})
+        margin = (logits[""][-1][following[0]] - logits[""][-1][following[1]]).item()
     return Parting(*key, place, (texts[0], texts[1]), margin, flipped)
-
-
-def _logits(forcer: TeacherForcer, system: System, prompt: Sequence[int], tokens: Sequence[int]) -> list[float]:
-    """Logits from which the last of `tokens` was drawn."""
-    from rast_eval.analysis.forcing import Trajectory
-    from rast_eval.decoding.merging import merge
-
-    path = Trajectory("", tuple(prompt), tuple(tokens))
-    *_, (_, last) = forcer.stream_systems(path, {"": merge(system) if system.merged else system})
-    found: list[float] = last[""][-1].tolist()
-    return found
 
 
 def drift_table(title: str, found: Sequence[Drift]) -> Table:

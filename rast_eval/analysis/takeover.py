@@ -21,9 +21,9 @@ from rast_eval.report import figures
 from rast_eval.report.table import Table, rate, score
 from rast_eval.results.provenance import acted
 from rast_eval.results.reader import Run, load_grades, load_run
-from rast_eval.runs import sweep
+from rast_eval.runs import plan, sweep
 from rast_eval.statistics import Accuracy, Recovery
-from rast_eval.types import Arm, Cell, Delta, FusionRule, ModelRef, Models
+from rast_eval.types import Arm, Cell, Delta, FusionRule, Models
 
 NOTE = (
     "At places where the total variation reaches the threshold the second model chooses the token; taken = such tokens "
@@ -79,15 +79,11 @@ def measure(run: Run, chooser: str, config: RunConfig, thresholds: Sequence[floa
 
 
 def _directions(base: Cell, other: Cell) -> Iterator[tuple[Arm, Arm, Models]]:
-    def models(writer: ModelRef, deltas: tuple[Delta, ...]) -> Models:
-        return Models(writer, deltas, None, other.prompt, (other.benchmark,))
-
     first, second = base.system.base, other.system.base
-    if other.system.deltas:
-        yield base.arm, other.arm, models(first, other.system.deltas)
-    else:
-        yield base.arm, other.arm, models(first, (Delta(second, first),))
-        yield other.arm, base.arm, models(second, (Delta(first, second),))
+    forth = Models(first, other.system.deltas or (Delta(second, first),), None, other.prompt, (other.benchmark,))
+    yield base.arm, other.arm, forth
+    if not other.system.deltas:
+        yield other.arm, base.arm, replace(forth, base=second, deltas=(Delta(first, second),))
 
 
 def _measure(
@@ -103,7 +99,7 @@ def _measure(
     rules = [str(FusionRule("gated", (("disagreement", value),))) for value in thresholds]
     root = run.path / "takeover" / f"{chooser}-in-{writer}" / cell.benchmark
     grid = sweep.points((), (), rules)
-    sweep.run(config, grid, root)
+    sweep.run({point: plan.build(sweep.configure(config, point)) for point in grid}, root)
     rows = []
     for point in grid:
         made = load_run(root / point.name)
@@ -137,7 +133,7 @@ def draw(found: Sequence[Takeover], stem: Path) -> Path:
         series = []
         for writer, chooser in dict.fromkeys((row.writer, row.chooser) for row in found):
             rows = [r for r in found if (r.benchmark, r.writer, r.chooser) == (benchmark, writer, chooser)]
-            points = sorted(((row.taken, row.accuracy) for row in rows), key=lambda point: point[0])
+            points = [(row.taken, row.accuracy) for row in rows]
             series.append(figures.estimated(f"{chooser.look.title} takes over", chooser, points))
         panels.append(figures.Panel(benchmark, series))
     return figures.save(figures.line_panels(panels, "tokens taken over, an output", "Avg. in %", counts=True), stem)[0]

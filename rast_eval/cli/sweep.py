@@ -52,32 +52,32 @@ def sweep(
         )
     if weights is not None and arm not in ("rast", "merge"):
         raise UsageError(f"λ does not enter the arm {arm}.", "Leave out --lambda, or type --arm rast.")
+    if varied[1:]:
+        raise UsageError(f"{varied[0]} and {varied[1]} both hold a range.", "Type one of them without.")
+    texts = sweeps.expand(varied[0]) if varied else {"": ""}
     grid = sweeps.points(
         sweeps.parse_values(weights, "--lambda") if weights else (),
         sweeps.parse_values(temperatures, "--temperature") if temperatures else (),
         rules,
-        list(texts := sweeps.expand(varied[0]) if varied else {}),
+        list(texts) if varied else (),
     )
-    if varied[1:]:
-        raise UsageError(f"{varied[0]} and {varied[1]} both hold a range.", "Type one of them without.")
-    names = replace(names, rule=str(LINEAR))
-    experts = {
-        name: options.pinned(
-            replace(
-                names,
-                delta=[text if given == varied[0] else given for given in names.delta or ()],
-                expert=text if names.expert == varied[0] else names.expert,
-            ).models(rl=rl)
-        )
-        for name, text in texts.items()
-    }
-    models = next(iter(experts.values())) if experts else options.pinned(names.models(rl=rl))
+    experts = {}
+    for name, text in texts.items():
+        delta = [text if given in varied else given for given in names.delta or ()]
+        expert = text if names.expert in varied else names.expert
+        one = replace(names, delta=delta, expert=expert, rule=str(LINEAR))
+        experts[name] = options.pinned(one.models(rl=rl))
+    models, *_ = experts.values()
     for rule in rules:
         parsing.parse_rule(rule, models)
     config = flags.config(models, [arm], None, engine, sources, grading)
-    plans = {point.name: plan.build(sweeps.configure(config, point, experts)) for point in grid}
-    root = output_dir or folders.default_root(f"sweep-{models.base.label.replace('/', '--')}", plans)
-    found = sweeps.run(config, grid, root, overwrite=overwrite, workers=grading.workers, experts=experts)
+    plans = {}
+    for point in grid:
+        own = replace(config, models=experts[point.expert or ""])
+        plans[point] = plan.build(sweeps.configure(own, point))
+    name = f"sweep-{models.base.label.replace('/', '--')}"
+    root = output_dir or folders.default_root(name, {point.name: built for point, built in plans.items()})
+    found = sweeps.run(plans, root, overwrite=overwrite, workers=grading.workers)
     picture = sweep_view.draw(found, root / "sweep")
     show_all(sweep_view.tables(f"{root.name}: {arm}", found), format, found)
     typer.echo(f"\nplot: {picture}    one point again: rast-eval report {root / grid[0].name}", err=True)

@@ -127,7 +127,7 @@ def check_same_members(old: System, new: System) -> None:
     Raises:
         UsageError: the members differ.
     """
-    if [(ref.path, ref.revision) for ref in old.members] != [(ref.path, ref.revision) for ref in new.members]:
+    if old.members != new.members:
         raise UsageError("Only λ can change while an engine runs.", "Start another engine for other models.")
 
 

@@ -146,22 +146,19 @@ def _text_config(ref: ModelRef, folder: Path) -> dict[str, Any]:
 
 
 def _config(system: System, folders: dict[ModelRef, Path], texts: dict[ModelRef, dict[str, Any]]) -> dict[str, Any]:
-    roles = {(system.base.path, system.base.revision): "base"}
+    names = {system.base: "base"}
     deltas = [
-        [
-            roles.setdefault((ref.path, ref.revision), f"{kind}{letter}")
-            for kind, ref in (("expert", delta.expert), ("antiexpert", delta.antiexpert))
-        ]
+        [names.setdefault(delta.expert, f"expert{letter}"), names.setdefault(delta.antiexpert, f"antiexpert{letter}")]
         for delta, letter in zip(system.deltas, string.ascii_lowercase, strict=False)
     ]
     members = {
-        role: {
+        name: {
             "model": str(Path(ref.path).resolve()) if Path(ref.path).is_dir() else ref.path,
             "revision": ref.revision,
             # Whole, with its quantisation: what was compiled for a checkpoint must not serve another of its name.
             "config": json.loads((folders[ref] / "config.json").read_text(encoding="utf-8")),
         }
-        for role, ref in zip(roles.values(), system.members, strict=True)
+        for ref, name in names.items()
     }
 
     base = texts[system.members[0]]

@@ -52,12 +52,11 @@ class ModelPair:
     rl_released: str = ""
 
 
-KEYS = ("base", "rl", "antiexpert", "expert", "revision", "prompt", "benchmarks", "stage", "recipe", "licence",
-        "tokenizer", "released", "rl_released", "shape")  # fmt: skip
-"""What a size in a table of models may say."""
-
 SAID = ("stage", "recipe", "licence", "tokenizer", "released", "rl_released")
-"""Of these, what is said of a pair in words; a family says it for its sizes."""
+"""What a table of models says of a pair in words; a family says it for its sizes."""
+
+KEYS = ("base", "rl", "antiexpert", "expert", "revision", "prompt", "benchmarks", "shape", *SAID)
+"""What a size may say."""
 
 _INCLUDED: list[Path] = []
 
@@ -110,21 +109,16 @@ def known_pairs() -> Mapping[str, ModelPair]:
             if unknown := set(row) - set(KEYS):
                 raise UnknownName("key of a model", min(unknown), KEYS)
             said = {key: row.get(key, facts.get(key, "")) for key in SAID}
-            base = ModelRef(_locate(row["base"]), name=name)
+            base, antiexpert = (
+                ModelRef(_locate(row.get(key, row["base"])), name=name) for key in ("base", "antiexpert")
+            )
             rl, expert = (
                 ModelRef(_locate(row[key]), row.get("revision"), f"{name}-rl") if key in row else None
                 for key in ("rl", "expert")
             )
+            prompt, benchmarks = (row.get(key, facts[key]) for key in ("prompt", "benchmarks"))
             found[f"{family}-{size}"] = ModelPair(
-                name=name,
-                family=family,
-                base=base,
-                rl=rl,
-                prompt=row.get("prompt", facts["prompt"]),
-                benchmarks=tuple(row.get("benchmarks", facts["benchmarks"])),
-                antiexpert=ModelRef(_locate(row["antiexpert"]), name=name) if "antiexpert" in row else base,
-                expert=expert or rl,
-                **said,
+                name, family, base, rl, prompt, tuple(benchmarks), antiexpert, expert or rl, **said
             )
     return found
 
@@ -251,18 +245,13 @@ def resolve_models(
         prompt = pair.prompt if not chosen else prompt
         chosen.append(Delta(tuned, pair.antiexpert, own_weight))
     if expert and antiexpert:
-        chosen.append(Delta(_expert(expert), _antiexpert(antiexpert), weight))
-    named = find_pair(rl) if rl else known
-    ceiling = (named.rl if named else None) or (checkpoint(rl, kind="expert") if rl else None)
+        chosen.append(Delta(_named(expert, "expert"), _named(antiexpert, "antiexpert"), weight))
+    ceiling = _named(rl, "rl") if rl else known.rl if known else None
     benchmarks = known.benchmarks if known else ("math500",)
     return Models(base_ref, tuple(chosen), ceiling, prompt, benchmarks, own_prompt)
 
 
-def _expert(name: str) -> ModelRef:
-    pair = find_pair(name)
-    return pair.expert if pair and pair.expert else checkpoint(name, kind="expert")
-
-
-def _antiexpert(name: str) -> ModelRef:
-    pair = find_pair(name)
-    return pair.antiexpert if pair else checkpoint(name, kind="antiexpert")
+def _named(name: str, role: str) -> ModelRef:
+    """What has this role in the pair of a short name, else the checkpoint itself."""
+    found: ModelRef | None = getattr(find_pair(name), role, None)
+    return found or checkpoint(name, kind="antiexpert" if role == "antiexpert" else "expert")

@@ -86,8 +86,10 @@ def estimated(
     """A line through estimates of shares, in percent, with their intervals as its band.
 
     Args:
-        spread: as fractions.
+        points: in any order.
+        spread: as fractions, in the order of x.
     """
+    points = sorted(points, key=lambda point: point[0])
     x = [float(value) for value, _ in points]
     value, low, high = ([100 * getattr(e, key) for _, e in points] for key in ("value", "low", "high"))
     band = [max(0.0, v) for v in low], [min(100.0, v) for v in high]

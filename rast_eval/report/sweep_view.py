@@ -91,10 +91,7 @@ def draw(sweep: Sweep, stem: Path) -> Path:
             if row.benchmark == benchmark:
                 label = ", ".join(f"{key} = {place[key]:g}" for key in others) or row.arm.label
                 lines.setdefault(label, []).append((place[axis] or 0.0, row.accuracy))
-        series = [
-            figures.estimated(label, found[0].arm, sorted(points, key=lambda point: point[0]))
-            for label, points in lines.items()
-        ]
+        series = [figures.estimated(label, found[0].arm, points) for label, points in lines.items()]
         panels.append(Panel(benchmark, series, xlabel="temperature" if axis == "T" else axis))
     return figures.save(figures.sweep_figure(panels, "Avg. in %"), stem)[0]
 

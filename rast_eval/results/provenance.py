@@ -37,13 +37,10 @@ def warnings_of(run: Run, cell: Cell, found: GradeMatrix) -> list[str]:
             f"{where}: grades of several versions of its scorer are mixed ({', '.join(found.scorer_versions)})."
         )
     if cell.system.rule not in (LINEAR, MERGE):
-        told.append(f"{where}: the rule {cell.system.rule} {_acted(run, cell, found)}.")
+        count, positions = acted(run, cell, found)
+        share = f"acted on {count / positions:.1%} of {positions:,}" if positions else "acts on every"
+        told.append(f"{where}: the rule {cell.system.rule} {share} position{'s' if positions else ''}.")
     return [*told, *mixed_settings(run, cell, found)]
-
-
-def _acted(run: Run, cell: Cell, found: GradeMatrix) -> str:
-    count, positions = acted(run, cell, found)
-    return f"acted on {count / positions:.1%} of {positions:,} positions" if positions else "acts on every position"
 
 
 def acted(run: Run, cell: Cell, found: GradeMatrix) -> tuple[int, int]:

@@ -226,14 +226,13 @@ def _member_prompts(config: RunConfig, system: System) -> dict[str, Prompt]:
     names = {"expert": config.expert_prompt, "antiexpert": config.antiexpert_prompt}
     if not system.loaded.deltas or not any(names.values()):
         return {}
-    read: dict[str, str | None] = {system.base.key: None}
-    for delta in system.deltas:
-        for role, ref in (("expert", delta.expert), ("antiexpert", delta.antiexpert)):
-            if read.setdefault(ref.key, names[role]) != names[role]:
-                raise UsageError(
-                    f"{ref.label} has two roles here, and one checkpoint reads one prompt.",
-                    "Leave out --expert-prompt and --antiexpert-prompt, or type a copy of it in another folder.",
-                )
+    read: dict[ModelRef, str | None] = {}
+    for role, ref in system.roles:
+        if read.setdefault(ref, names.get(role)) != names.get(role):
+            raise UsageError(
+                f"{ref.label} has two roles here, and one checkpoint reads one prompt.",
+                "Leave out --expert-prompt and --antiexpert-prompt, or type a copy of it in another folder.",
+            )
     return {role: prompts.get(name, config.include_path) for role, name in names.items() if name}
 
 
@@ -250,13 +249,12 @@ def member_ids(
     from rast_eval.decoding.loading import load_tokenizer
 
     named = {role: name for role, name, _ in cell.member_prompts}
-    own = {cell.system.base.key: base_ids}
-    for delta in cell.system.deltas:
-        for role, ref in (("expert", delta.expert), ("antiexpert", delta.antiexpert)):
-            if ref.key not in own:
-                read = replace(cell, prompt=named[role]) if role in named else None
-                own[ref.key] = prompts_of(plan, read, load_tokenizer(ref)) if read else base_ids
-    return {problem: tuple(own[ref.key][problem] for ref in cell.system.members) for problem in base_ids}
+    own: dict[ModelRef, dict[str, tuple[int, ...]]] = {}
+    for role, ref in cell.system.roles:
+        if ref not in own:
+            read = replace(cell, prompt=named[role]) if role in named else None
+            own[ref] = prompts_of(plan, read, load_tokenizer(ref)) if read else dict(base_ids)
+    return {problem: tuple(ids[problem] for ids in own.values()) for problem in base_ids}
 
 
 def prompts_of(plan: Plan, cell: Cell, tokenizer: Any) -> dict[str, tuple[int, ...]]:

@@ -28,6 +28,7 @@ def run(
     overwrite: bool = False,
     workers: int | None = None,
     load: LoadEngine = make_engine,
+    keep: bool = False,
 ) -> None:
     """Carry out a plan in the run directory `root`: samples, and grades of each cell as it finishes.
 
@@ -35,6 +36,7 @@ def run(
 
     Args:
         load: where engines come from; a sweep hands out one that is warm already.
+        keep: leave each engine running.
 
     Raises:
         RastEvalError: a user's mistake, found before anything is loaded where possible.
@@ -58,7 +60,7 @@ def run(
         with Session(plan, store, work.first_renderings, overwrite=overwrite) as session:
             if overwrite:  # an overwriting that was interrupted goes on with what it has made
                 held = check_held(plan, store, work, overwrite=False)
-            generate(plan, store, work, held, session, load, rounds, grade)
+            generate(plan, store, work, held, session, load, rounds, grade, keep=keep)
 
 
 def generate(
@@ -70,6 +72,8 @@ def generate(
     load: LoadEngine,
     rounds: Rounds,
     finished: Callable[[Cell], None],
+    *,
+    keep: bool = False,
 ) -> None:
     """Append every sample that the store lacks, one system loaded at a time.
 
@@ -99,7 +103,8 @@ def generate(
         finally:
             if engine:
                 session.ran(system, engine.settings)
-                engine.close()
+                if not keep:
+                    engine.close()
 
 
 def _generate_cell(

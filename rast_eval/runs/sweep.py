@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 from rast_eval.config import EngineConfig, RunConfig
 from rast_eval.decoding.engine import make_engine
@@ -23,8 +21,9 @@ from rast_eval.errors import UsageError
 from rast_eval.files import write_json
 from rast_eval.results.metrics import to_jsonable
 from rast_eval.results.sweeps import Setting, Sweep, evaluate_sweep
-from rast_eval.runs import plan, runner
-from rast_eval.types import Completion, Engine, FusionRule, Models, Request, Sampling, System
+from rast_eval.runs import runner
+from rast_eval.runs.plan import Plan
+from rast_eval.types import Engine, FusionRule, System
 
 
 class Point(Setting):
@@ -109,14 +108,14 @@ class WarmEngine:
         self._members: tuple[object, ...] = ()
 
     def __call__(self, system: System, config: EngineConfig) -> Engine:
-        """An engine for `system` whose `close` leaves it running; see `decoding.engine.make_engine`."""
+        """An engine for `system`, as `decoding.engine.make_engine`."""
         members = (system,) if system.merged else system.members
         if self._engine is None or members != self._members:
             self.close()
             self._engine, self._members = make_engine(system, config), members
         if not system.merged:
             self._engine.reweight(system)
-        return _Borrowed(self._engine)
+        return self._engine
 
     def close(self) -> None:
         """Free the engine's memory."""
@@ -125,63 +124,30 @@ class WarmEngine:
         self._engine = None
 
 
-class _Borrowed:
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.reweight = engine.reweight
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        return self._engine.settings
-
-    def generate(
-        self, requests: Sequence[Request], sampling: Sampling, stop: Sequence[str], stop_token_ids: Sequence[int]
-    ) -> Iterator[Completion]:
-        yield from self._engine.generate(requests, sampling, stop, stop_token_ids)
-
-    @property
-    def activity(self) -> tuple[int, int]:
-        return self._engine.activity
-
-    def close(self) -> None:
-        pass
-
-
-def configure(config: RunConfig, point: Point, experts: Mapping[str, Models] = MappingProxyType({})) -> RunConfig:
-    """The run of one point: its λ for every delta, its temperature for every arm, its rule, its checkpoint."""
-    models = experts[point.expert] if point.expert else config.models
-    models = models if point.rule is None else replace(models, rule=FusionRule.parse(point.rule))
+def configure(config: RunConfig, point: Point) -> RunConfig:
+    """The run of one point: its λ for every delta, its temperature for every arm, its rule; its checkpoint is there."""
+    models = config.models if point.rule is None else replace(config.models, rule=FusionRule.parse(point.rule))
     if point.weight is not None:
         models = replace(models, deltas=tuple(replace(delta, weight=point.weight) for delta in models.deltas))
     temperature = config.temperature if point.temperature is None else point.temperature
     return replace(config, models=models, temperature=temperature)
 
 
-def run(
-    config: RunConfig,
-    grid: Sequence[Point],
-    root: Path,
-    *,
-    overwrite: bool = False,
-    workers: int | None = None,
-    experts: Mapping[str, Models] = MappingProxyType({}),
-) -> Sweep:
+def run(plans: Mapping[Point, Plan], root: Path, *, overwrite: bool = False, workers: int | None = None) -> Sweep:
     """Generate and grade what is missing of every point, and write sweep.json, anew after each.
 
     Args:
-        config: of one arm.
-        experts: the models of each checkpoint that the grid names.
+        plans: of one arm.
 
     Raises:
         RastEvalError: as `runner.run` does.
     """
-    plans = [plan.build(configure(config, point, experts)) for point in grid]
     warm = WarmEngine()
     folders: dict[Setting, Path] = {}
     try:
-        for point, built in zip(grid, plans, strict=True):
+        for point, built in plans.items():
             folders[point] = root / point.name
-            runner.run(built, folders[point], overwrite=overwrite, workers=workers, load=warm)
+            runner.run(built, folders[point], overwrite=overwrite, workers=workers, load=warm, keep=True)
             found = evaluate_sweep(folders)
             write_json(root / "sweep.json", to_jsonable(found))
     finally:

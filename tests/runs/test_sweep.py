@@ -94,7 +94,8 @@ def test_points_equal_runs_of_their_own_and_are_not_repeated(config, tmp_path, m
     make = sweep.make_engine
     monkeypatch.setattr(sweep, "make_engine", lambda *args: loaded.append(args) or make(*args))
     grid = sweep.points((0.3, 1.0), (0.7,))
-    found = sweep.run(config, grid, tmp_path / "sweep", workers=1)
+    plans = {point: plan.build(sweep.configure(config, point)) for point in grid}
+    found = sweep.run(plans, tmp_path / "sweep", workers=1)
     assert len(loaded) == 1
     assert [(r.weight, r.temperature, r.accuracy.problems, r.accuracy.samples) for r in found.points] == [
         (0.3, 0.7, 3, 2),
@@ -106,7 +107,7 @@ def test_points_equal_runs_of_their_own_and_are_not_repeated(config, tmp_path, m
     assert samples(tmp_path / "sweep" / grid[0].name) == samples(tmp_path / "alone")
     assert samples(tmp_path / "sweep" / grid[1].name) != samples(tmp_path / "alone")
 
-    assert sweep.run(config, grid, tmp_path / "sweep", workers=1) == found
+    assert sweep.run(plans, tmp_path / "sweep", workers=1) == found
     assert len(loaded) == 1, "nothing was missing, so nothing was loaded"
     assert json.loads((tmp_path / "sweep" / "sweep.json").read_text()) == to_jsonable(found)
     assert found == evaluate_sweep({point: tmp_path / "sweep" / point.name for point in grid})

@@ -6,10 +6,11 @@ nothing between two calls. Adding one is one file and one line in `RULES`. docs/
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib import import_module
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -63,6 +64,11 @@ class Operands:
         return fuse(self.logits, self.weights)
 
 
+def parameter(most: float) -> Any:
+    """A field of a rule: a number from 0, at which the rule is Eq. 3, to `most`."""
+    return field(default=0.0, metadata={"most": most})
+
+
 class Formula(Protocol):
     """What each file of this folder holds."""
 
@@ -78,7 +84,7 @@ class Formula(Protocol):
 class Linear:
     """Eq. 3 of arXiv 2506.15710 as it stands."""
 
-    scope: Scope = "elementwise"
+    scope: ClassVar[Scope] = "elementwise"
 
     def __call__(self, members: Operands) -> Fused:
         """`fuse`, everywhere."""
@@ -98,9 +104,16 @@ def make_rule(rule: FusionRule) -> Formula:
         raise UnknownName("rule", rule.name, [LINEAR.name, *RULES])
     home, _, kind = RULES[rule.name].partition(":")
     made: Any = getattr(import_module(home), kind)
-    for name, _value in rule.parameters:
-        if name not in (known := [field.name for field in fields(made)]):
-            raise UnknownName(f"parameter of the rule {rule.name}", name, known)
+    most = {one.name: one.metadata["most"] for one in fields(made)}
+    for name, value in rule.parameters:
+        if name not in most:
+            raise UnknownName(f"parameter of the rule {rule.name}", name, most)
+        if not 0 <= value <= most[name] or value == math.inf:
+            bounds = "at least 0" if most[name] == math.inf else f"between 0 and {most[name]:g}"
+            raise UsageError(
+                f"{name} of the rule {rule.name} is {value:g}, and it is {bounds}.",
+                f"Type for instance --rule {rule.name}:{name}=0.1.",
+            )
     found: Formula = made(**dict(rule.parameters))
     return found
 
@@ -113,17 +126,3 @@ def combine(system: System, logits: Sequence[Tensor]) -> Fused:
     """
     shared = min(member.shape[-1] for member in logits)
     return make_rule(system.rule)(Operands([member[..., :shared] for member in logits], system.weights, system.pairs))
-
-
-def check_range(rule: str, name: str, value: float, low: float, high: float = float("inf")) -> None:
-    """Refuse a parameter outside of [low, high].
-
-    Raises:
-        UsageError: names rule and parameter.
-    """
-    if not low <= value <= high or value == float("inf"):
-        bounds = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
-        raise UsageError(
-            f"{name} of the rule {rule} is {value:g}, and it is {bounds}.",
-            f"Type for instance --rule {rule}:{name}=0.1.",
-        )

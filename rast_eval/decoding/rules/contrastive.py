@@ -8,10 +8,11 @@ With λ = 0 `linear` is the base, and this is contrastive decoding of the base a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import torch
 
-from rast_eval.decoding.rules import Fused, Operands, Scope, check_range
+from rast_eval.decoding.rules import Fused, Operands, Scope, parameter
 from rast_eval.decoding.rules.masked import plausible
 
 
@@ -19,13 +20,8 @@ from rast_eval.decoding.rules.masked import plausible
 class Contrastive:
     """Strength of the contrast and share of the favourite that a plausible token has; with both at 0 it is Eq. 3."""
 
-    beta: float = 0.0
-    alpha: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Check both."""
-        check_range("contrastive", "beta", self.beta, 0)
-        check_range("contrastive", "alpha", self.alpha, 0, 1)
+    beta: float = parameter(inf)
+    alpha: float = parameter(1)
 
     @property
     def scope(self) -> Scope:

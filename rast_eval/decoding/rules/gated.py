@@ -7,10 +7,12 @@ RL moved the small model's distribution.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
+from typing import ClassVar
 
 import torch
 
-from rast_eval.decoding.rules import Fused, Operands, Scope, check_range
+from rast_eval.decoding.rules import Fused, Operands, Scope, parameter
 
 
 @dataclass(frozen=True)
@@ -22,18 +24,10 @@ class Gated:
         disagreement: total variation between an expert and its antiexpert, in [0, 1]; the largest of all deltas.
     """
 
-    entropy: float = 0.0
-    disagreement: float = 0.0
+    entropy: float = parameter(inf)
+    disagreement: float = parameter(1)
 
-    def __post_init__(self) -> None:
-        """Check the thresholds."""
-        check_range("gated", "entropy", self.entropy, 0)
-        check_range("gated", "disagreement", self.disagreement, 0, 1)
-
-    @property
-    def scope(self) -> Scope:
-        """A distribution needs all columns."""
-        return "whole"
+    scope: ClassVar[Scope] = "whole"
 
     def __call__(self, members: Operands) -> Fused:
         """Eq. 3 behind the gate; active where the gate is open."""

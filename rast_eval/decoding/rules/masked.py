@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from rast_eval.decoding.rules import Fused, Operands, Scope, check_range
+from rast_eval.decoding.rules import Fused, Operands, Scope, parameter
 
 
 @dataclass(frozen=True)
 class Masked:
     """A token stays where the base gives it at least `alpha` times what its favourite has; 0 is Eq. 3."""
 
-    alpha: float = 0.0
+    alpha: float = parameter(1)
 
-    def __post_init__(self) -> None:
-        """Check the share."""
-        check_range("masked", "alpha", self.alpha, 0, 1)
-
-    @property
-    def scope(self) -> Scope:
-        """The favourite is sought in all columns."""
-        return "whole"
+    scope: ClassVar[Scope] = "whole"
 
     def __call__(self, members: Operands) -> Fused:
         """Eq. 3 with implausible tokens at −inf."""

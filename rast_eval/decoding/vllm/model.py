@@ -270,36 +270,30 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
         Under tensor parallelism the vocabulary shards are fused first and gathered once, save where a rule needs all
         columns of each member.
         """
-        if self.rule is not None:
-            return self._ruled_logits(hidden_states)
+        shards = self.fuse_shards and (self.rule is None or self.rule.scope == "elementwise")
         states = torch.split(hidden_states, self.members.widths, dim=-1)
-        heard = [one for one in zip(self.names, self.members, states, self.weights, strict=True) if one[3] != 0.0]
-        logits = {name: self._logits(m, state.contiguous(), self.fuse_shards) for name, m, state, _ in heard}
+        logits = {
+            name: self._logits(member, state.contiguous(), shards)
+            for name, member, state, weight in zip(self.names, self.members, states, self.weights, strict=True)
+            if weight != 0.0 or self.rule is not None
+        }
         if any(member is None for member in logits.values()):
             return None
-        fused = fuse(list(logits.values()), [weight for *_, weight in heard])
-        return self._watched(fused, logits, self.fuse_shards)
-
-    def _ruled_logits(self, hidden_states: torch.Tensor) -> torch.Tensor | None:
-        assert self.rule is not None
-        shards = self.fuse_shards and self.rule.scope == "elementwise"
-        states = torch.split(hidden_states, self.members.widths, dim=-1)
-        heard = zip(self.names, self.members, states, strict=True)
-        logits = {name: self._logits(member, state.contiguous(), shards) for name, member, state in heard}
-        if any(member is None for member in logits.values()):
-            return None
-        shared = min([self.vocab_size] * (not shards) + [member.shape[-1] for member in logits.values()])
-        fused, active = self.rule(Operands([row[..., :shared] for row in logits.values()], self.weights, self.pairs))
-        if active is not None:
-            self.acted = self.acted + active.sum()
-            self.positions += active.numel()
-        return self._watched(fused, logits, shards)
-
-    def _watched(self, fused: torch.Tensor, logits: Mapping[str, torch.Tensor], shards: bool) -> torch.Tensor | None:
+        fused = self._fused(list(logits.values()), shards)
         whole = self._gathered(fused) if shards else fused
         told: torch.Tensor | None = None if whole is None else whole[..., : self.vocab_size]
         self.watch.look(told, logits, in_shards=shards)
         return told
+
+    def _fused(self, logits: Sequence[torch.Tensor], shards: bool) -> torch.Tensor:
+        if self.rule is None:
+            return fuse(logits, [weight for weight in self.weights if weight != 0.0])
+        shared = min([self.vocab_size] * (not shards) + [member.shape[-1] for member in logits])
+        fused, active = self.rule(Operands([member[..., :shared] for member in logits], self.weights, self.pairs))
+        if active is not None:
+            self.acted = self.acted + active.sum()
+            self.positions += active.numel()
+        return fused
 
     def set_rule(self, text: str) -> None:
         """Combine by another rule from now on, and count anew how often it acts."""

@@ -5,6 +5,7 @@ A scorer is a subclass that says how outputs are judged and how wrong prediction
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -85,6 +86,11 @@ class MathScorer(ABC):
             replace(grade, vote=0 if grade.correct else vote_of.get((key, grade.prediction)))
             for key, grade in zip(keys, grades, strict=True)
         ]
+
+
+def markup_stops(sample: Sample) -> tuple[str, ...]:
+    """Of a sample's stops those that are markup, such as `<|im_end|>`: an ordinary word ends no answer."""
+    return tuple(filter(re.compile(r"<\S+>").fullmatch, sample.stops))
 
 
 def classes_of(outcome: Outcome, predictions: Sequence[str]) -> list[int]:

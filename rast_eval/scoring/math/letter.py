@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rast_eval.scoring.math.base import markup_stops
 from rast_eval.scoring.math.boxes import has_box
 from rast_eval.types import Grade, Sample
 
 _LETTER = r"(?:\\text\w*\{)?[\s(*$]*([A-Z])(?![A-Za-z0-9'])"
 _BOX = re.compile(r"\\f?box(?:ed)?\s*\{\s*" + _LETTER)
 _SAID = re.compile(r"(?i:\banswer\b(?:\s+is)?)[\s:*$]{0,6}" + _LETTER)
-_MARKUP = re.compile(r"<\S+>")
 
 
 class LetterScorer:
@@ -38,7 +38,7 @@ class LetterScorer:
 
     def _judge(self, sample: Sample) -> Grade:
         output = sample.output
-        for stop in filter(_MARKUP.fullmatch, sample.stops):
+        for stop in markup_stops(sample):
             output = output.partition(stop)[0]
         found = (_BOX if has_box(output) else _SAID).findall(output)
         letter = found[-1] if found else ""

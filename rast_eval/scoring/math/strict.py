@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rast_eval.scoring.math.base import MathScorer, classes_of, failed
+from rast_eval.scoring.math.base import MathScorer, classes_of, failed, markup_stops
 from rast_eval.scoring.math.equivalence import GROUP_STRICTLY, LOAD_MATH_VERIFY, STRICT
 from rast_eval.scoring.pool import MEMORY_BYTES
 from rast_eval.types import Grade, GradeStatus, Sample
-
-_MARKUP = re.compile(r"<\S+>")
 
 
 class StrictScorer(MathScorer):
@@ -27,7 +24,7 @@ class StrictScorer(MathScorer):
 
     def _judge(self, samples: Sequence[Sample], workers: int | None) -> list[Grade]:
         """Equal (output, gold) pairs are judged once."""
-        tasks = [(one.output, one.problem.gold, tuple(filter(_MARKUP.fullmatch, one.stops))) for one in samples]
+        tasks = [(one.output, one.problem.gold, markup_stops(one)) for one in samples]
         distinct = list(dict.fromkeys(tasks))
         judged = dict(zip(distinct, self._map(STRICT, distinct, workers), strict=True))
         grades = []
