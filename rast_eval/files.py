@@ -1,8 +1,11 @@
-"""Files that are whole or not there: written under another name, synced, renamed, and their folder synced.
+"""Files and folders that are whole or not there: written under another name, renamed, and synced.
 
     replace_file(run / "report.md", text)
     with replacing(run / "grades.jsonl") as write:
         write(line)
+    with new_folder(cache) as made:
+        fill(made)
+        settle(made, cache / "name")
 
 Nothing is buffered in this process, so an error appears at the write that met it and never again at a close.
 """
@@ -10,12 +13,14 @@ Nothing is buffered in this process, so an error appears at the write that met i
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import secrets
+import shutil
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +155,67 @@ def append_descriptor(path: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+@contextmanager
+def lock(folder: Path, name: str, *, shared: bool = False, wait: bool = False) -> Iterator[None]:
+    """Hold the lock file `name` of a folder, which is made; a killed process holds none.
+
+    Args:
+        shared: beside others that hold it shared.
+        wait: until it is free; else a held lock is refused.
+
+    Raises:
+        StoreError: another process holds it, or the folder cannot be written.
+    """
+    try:
+        make_folder(folder)
+        handle = (folder / name).open("w")
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    with handle:
+        try:
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(handle, kind if wait else kind | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreError(
+                f"Another process is writing to {folder}.", "Wait for it to end, or type another -o DIR."
+            ) from error
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        yield
+
+
+@contextmanager
+def new_folder(parent: Path) -> Iterator[Path]:
+    """An empty folder to fill and then `settle` under `parent`, which is made; what is not settled is removed.
+
+    What killed processes left of theirs is removed first, however large: a living one holds a lock beside its own.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    scratch = parent / f".new-{secrets.token_hex(6)}"
+    with ExitStack() as held:
+        with lock(parent, ".lock", wait=True):
+            for left in parent.glob(".new-*"):
+                with suppress(StoreError), lock(left, "lock"):
+                    shutil.rmtree(left, ignore_errors=True)
+            held.callback(shutil.rmtree, scratch, ignore_errors=True)
+            held.enter_context(lock(scratch, "lock"))
+        make_folder(scratch / "made")
+        yield scratch / "made"
+
+
+def settle(made: Path, target: Path) -> None:
+    """Give a folder that `new_folder` made its name in one step; where another process was faster, its own stays.
+
+    Raises:
+        StoreError: it cannot be renamed.
+    """
+    try:
+        made.rename(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        if not target.is_dir():
+            raise cannot_write(target, error) from error

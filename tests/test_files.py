@@ -1,11 +1,14 @@
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from full_disk import error_when_full
 
 from rast_eval.errors import StoreError
-from rast_eval.files import append_descriptor, replace_file, replacing, write_all, write_json
+from rast_eval.files import append_descriptor, new_folder, replace_file, replacing, settle, write_all, write_json
 
 
 def test_a_file_is_replaced_as_a_whole_with_its_folder(tmp_path):
@@ -76,3 +79,43 @@ def test_appending_cuts_a_torn_line_first(tmp_path):
     file.write_bytes(b"only a torn one")
     os.close(append_descriptor(file))
     assert file.read_bytes() == b""
+
+
+FILLING = """
+import sys
+from pathlib import Path
+from rast_eval.files import new_folder
+with new_folder(Path(sys.argv[1])) as made:
+    (made / "weights").write_bytes(b"half")
+    print(made, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_new_folder_clears_what_a_killed_process_left_and_keeps_a_living_ones(tmp_path):
+    processes = [
+        subprocess.Popen([sys.executable, "-c", FILLING, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    living, dead = (Path(process.stdout.readline().decode().strip()) for process in processes)
+    processes[1].kill()
+    processes[1].communicate()
+    assert (dead / "weights").is_file()
+    with new_folder(tmp_path) as made:
+        assert not dead.parent.exists()
+        assert (living / "weights").is_file()
+        settle(made, tmp_path / "name")
+    processes[0].communicate()
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", "name"}
+
+
+def test_who_was_faster_keeps_the_name_and_an_error_leaves_nothing(tmp_path):
+    with new_folder(tmp_path) as first, new_folder(tmp_path) as second:
+        (first / "file").write_text("first")
+        settle(first, tmp_path / "name")
+        (second / "file").write_text("second")
+        settle(second, tmp_path / "name")
+    with pytest.raises(StoreError, match="cannot be written"), new_folder(tmp_path) as made:
+        settle(made, tmp_path / "missing" / "name")
+    assert (tmp_path / "name" / "file").read_text() == "first"
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", "name"}

@@ -9,9 +9,6 @@ import hashlib
 import json
 import shutil
 import string
-import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +16,12 @@ from rast_eval.decoding.composite_tokenizer import write_tokenizer
 from rast_eval.decoding.fusion_file import FUSION_FILE, fusion_json
 from rast_eval.decoding.loading import SMALL_FILES, explain
 from rast_eval.errors import ModelError, UsageError
-from rast_eval.files import cannot_write, sync_folder
+from rast_eval.files import new_folder, settle
 from rast_eval.inputs import resources
 from rast_eval.inputs.shapes import from_config
 from rast_eval.types import Delta, ModelRef, System
 
 GENERATION_KEYS = ("bos_token_id", "eos_token_id", "pad_token_id")
-
-UNFINISHED_S = 3600.0
-"""So long a composite is not written; what is older was left by a process that was killed."""
 
 
 def cached_composite(system: System) -> Path:
@@ -39,30 +33,13 @@ def cached_composite(system: System) -> Path:
         UsageError, ModelError: as `compose`.
         StoreError: the cache cannot be written.
     """
-    cache = resources.cache_folder("composites")
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        for left in cache.glob(".*"):
-            with suppress(OSError):  # it is gone already
-                if time.time() - left.stat().st_mtime > UNFINISHED_S:
-                    shutil.rmtree(left)
-        written = Path(tempfile.mkdtemp(prefix=".", dir=cache))
-    except OSError as error:
-        raise cannot_write(cache, error) from error
-    try:
-        compose(system, written)
-        (written / FUSION_FILE).unlink()
-        written.chmod(0o755)
-        target = cache / _digest(written)
+    with new_folder(resources.cache_folder("composites")) as made:
+        compose(system, made)
+        (made / FUSION_FILE).unlink()
+        target = resources.cache_folder("composites") / _digest(made)
         if target.is_dir() and _digest(target) != target.name:  # a power cut, or somebody's hand
             shutil.rmtree(target)
-        with suppress(OSError):  # another process was faster
-            written.rename(target)
-            sync_folder(cache)
-        if not target.is_dir():
-            raise cannot_write(target, OSError(0, "it cannot be renamed"))
-    finally:
-        shutil.rmtree(written, ignore_errors=True)
+        settle(made, target)
     return target
 
 

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,6 +19,7 @@ from rast_eval import machine
 from rast_eval.decoding.fetching import fetch_checkpoint
 from rast_eval.decoding.loading import SMALL_FILES
 from rast_eval.errors import ModelError, UsageError
+from rast_eval.files import new_folder, settle
 from rast_eval.inputs import resources
 from rast_eval.inputs.hub import is_local
 from rast_eval.inputs.identity import identity
@@ -49,6 +48,7 @@ def merge(system: System) -> System:
 
     Raises:
         ModelError: a member without safetensors, other tensors than the base's, or no room on the disk.
+        StoreError: the cache cannot be written.
     """
     facts = [[identity(ref) for ref in system.members], system.weights]
     name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
@@ -57,19 +57,16 @@ def merge(system: System) -> System:
         homes = [Path(ref.path) if is_local(ref) else fetch_checkpoint(ref) for ref in system.members]
         tensors = [_tensors(home, ref) for home, ref in zip(homes, system.members, strict=True)]
         need = sum(path.stat().st_size for path in set(tensors[0].values()))
-        free = machine.free_disk(folder)
-        if need > free:
-            raise ModelError(
-                f"The merged weights take {need / 1e9:.1f} GB, and {machine.existing_parent(folder)} has "
-                f"{free / 1e9:.1f} GB free.",
-                "Set XDG_CACHE_HOME to a folder on a larger disk, or leave merge out of --arms.",
-            )
-        print(f"merging {system.label} into {folder}, {machine.shown_bytes(need)} …", file=sys.stderr, flush=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            _write(system, homes[0], tensors, Path(scratch) / name)
-            if not folder.is_dir():  # another process may have been faster
-                os.replace(Path(scratch) / name, folder)
+        with new_folder(folder.parent) as made:
+            free = machine.free_disk(made)
+            if need > free:
+                raise ModelError(
+                    f"The merged weights take {need / 1e9:.1f} GB, and {folder.parent} has {free / 1e9:.1f} GB free.",
+                    "Set XDG_CACHE_HOME to a folder on a larger disk, or leave merge out of --arms.",
+                )
+            print(f"merging {system.label} into {folder}, {machine.shown_bytes(need)} …", file=sys.stderr, flush=True)
+            _write(system, homes[0], tensors, made)
+            settle(made, folder)
     return System(ModelRef(str(folder), name=system.label))
 
 
@@ -92,7 +89,6 @@ def _write(system: System, base: Path, tensors: list[dict[str, Path]], folder: P
     from safetensors import safe_open
     from safetensors.torch import save_file
 
-    folder.mkdir()
     for pattern in SMALL_FILES:
         for path in base.glob(pattern):
             shutil.copy(path, folder)

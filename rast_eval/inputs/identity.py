@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from rast_eval.errors import StoreError
+from rast_eval.files import replace_file
 from rast_eval.inputs import resources
 from rast_eval.inputs.hub import is_local
 from rast_eval.types import ModelRef
@@ -89,7 +90,8 @@ def file_sha256(path: Path) -> str:
         print(f"hashing {path.name}, {facts.st_size / 1e9:.0f} GB, once …", file=sys.stderr)
     digest = fresh_sha256(path)
     if time.time() - max(facts.st_mtime, facts.st_ctime) > SETTLED:
-        _keep(kept, digest)
+        with suppress(StoreError):  # a home that cannot be written costs time, nothing else
+            replace_file(kept, digest)
     return digest
 
 
@@ -97,16 +99,6 @@ def fresh_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes as they are now."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _keep(path: Path, digest: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="ascii") as file:
-            file.write(digest)
-        os.replace(file.name, path)
-    except OSError:
-        pass  # a home that cannot be written costs time, nothing else
 
 
 def _tokenizer_settings(path: Path) -> tuple[list[str], list[str]]:

@@ -21,11 +21,10 @@ from types import MappingProxyType
 from typing import Any
 
 from rast_eval.errors import StoreError
-from rast_eval.files import append_descriptor, cannot_write, sync_folder, uninterrupted, write_all, write_json
+from rast_eval.files import append_descriptor, cannot_write, lock, sync_folder, uninterrupted, write_all, write_json
 from rast_eval.inputs.identity import changed_parts
 from rast_eval.results import lines, repair, samples
 from rast_eval.results.lines import Damage, Damaged, Row
-from rast_eval.results.locks import lock
 from rast_eval.results.repair import SCHEMA
 from rast_eval.results.samples import OpenSamples
 from rast_eval.types import Cell, Completion, ModelRef, Request
