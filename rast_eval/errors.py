@@ -94,7 +94,7 @@ class UnknownName(UsageError):
         end = "?" if self.nearest else "."
         super().__init__(
             f"There is no {kind} named {name!r}.",
-            f"{lead} {', '.join(offered)}{end}{more}",
+            f"{lead} {', '.join(offered) or 'none'}{end}{more}",
         )
 
 

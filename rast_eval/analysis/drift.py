@@ -16,6 +16,7 @@ from rast_eval.inputs.identity import changed_parts
 from rast_eval.report.table import DASH, Table
 from rast_eval.results.comparison import settings_between
 from rast_eval.results.reader import iter_grades, iter_samples
+from rast_eval.results.samples import key_of
 from rast_eval.runs.verify import Verification
 from rast_eval.types import Cell
 
@@ -98,13 +99,9 @@ def _measure(a: Verification, b: Verification, cell: Cell, other: Cell, margins:
     differ = settings_between(a.run, cell, b.run, other)
     causes = tuple(cause for cause, names in CAUSES.items() if any(name in differ for name in names))
     others = [f"{key} is {' in A and '.join(differ[key])} in B" for key in SAME if key in differ]
-    others += [
-        f"{part} of {ref.label} differ"
-        for ref, again in zip(cell.system.members, other.system.members, strict=False)
-        for part in changed_parts(
-            *(run.manifest["checkpoints"][own.key] for run, own in ((a.run, ref), (b.run, again)))
-        )
-    ]
+    for ref, counterpart in zip(cell.system.members, other.system.members, strict=False):
+        parts = changed_parts(a.run.manifest["checkpoints"][ref.key], b.run.manifest["checkpoints"][counterpart.key])
+        others += [f"{part} of {ref.label} differ" for part in parts]
     if not cell.sampling.greedy and {"backend", "speculate"} & differ.keys():
         others.append("backends, and speculation, draw other random numbers at one seed; greedy runs can be compared")
     if others:
@@ -112,18 +109,16 @@ def _measure(a: Verification, b: Verification, cell: Cell, other: Cell, margins:
             f"{cell.name} is not one run by two engines: {others[0]}.",
             "Type two runs of the same models, prompt, sampling and seed; `rast-eval compare` takes others.",
         )
-    grades = [
-        {(row["problem_id"], row["sample"]): row["correct"] for row in iter_grades(run, own)}
-        for run, own in ((a.run, cell), (b.run, other))
-    ]
+    again_right = {key_of(row): row["correct"] for row in iter_grades(b.run, other)}
+    rights = {key_of(row): row["correct"] for row in iter_grades(a.run, cell)}
     flips = {
-        key: "lost" if right else "gained" for key, right in grades[0].items() if grades[1].get(key, right) != right
+        key: "lost" if right else "gained" for key, right in rights.items() if again_right.get(key, right) != right
     }
-    theirs = {(row["problem_id"], row["sample"]): row for row in iter_samples(b.run, other)}
+    theirs = {key_of(row): row for row in iter_samples(b.run, other)}
     samples = 0
     partings: list[Parting] = []
     for row in iter_samples(a.run, cell):
-        key = row["problem_id"], row["sample"]
+        key = key_of(row)
         again = theirs.get(key)
         if again is None or any(row[same] != again[same] for same in ("prompt_sha256", "seed")):
             continue

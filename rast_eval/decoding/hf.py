@@ -231,12 +231,10 @@ class HFEngine:
 
     def _views(self, rows: Sequence[Row]) -> tuple[list[tuple[Tensor, Tensor, Tensor]], list[int]]:
         """What is read first, as (ids, mask, positions), and which of them each member reads."""
-        requests = [row.request for row in rows]
-        own = any(request.member_token_ids for request in requests)
-        places = list(range(len(self.models))) if own else [0] * len(self.models)
-        prompts = ([r.member_token_ids[i] if own else r.prompt_token_ids for r in requests] for i in sorted({*places}))
-        padded = map(self._left_pad, prompts)
-        return [(ids, mask, (mask.cumsum(-1) - 1).clamp(min=0)) for ids, mask in padded], places
+        own = list(zip(*(row.request.member_token_ids for row in rows), strict=True))
+        padded = map(self._left_pad, own or [tuple(row.request.prompt_token_ids for row in rows)])
+        views = [(ids, mask, (mask.cumsum(-1) - 1).clamp(min=0)) for ids, mask in padded]
+        return views, [place if own else 0 for place in range(len(self.models))]
 
     def _left_pad(self, prompts: Sequence[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
         longest = max(map(len, prompts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,14 +75,6 @@ class Sweep:
     choices: tuple[SweptChoice, ...]
 
 
-@dataclass
-class _Cells:
-    """The settings of one benchmark in the order of the sweep, over the problems that all of them hold."""
-
-    arm: Arm
-    held: dict[Setting, GradeMatrix] = field(default_factory=dict)
-
-
 def evaluate_sweep(runs: Mapping[Setting, Path]) -> Sweep:
     """What the runs of a sweep measured.
 
@@ -92,24 +84,24 @@ def evaluate_sweep(runs: Mapping[Setting, Path]) -> Sweep:
     Raises:
         StoreError, UsageError: a run that is not there or not graded.
     """
-    by_benchmark: dict[str, _Cells] = {}
+    by_benchmark: dict[tuple[str, Arm], dict[Setting, GradeMatrix]] = {}
     for setting, folder in runs.items():
         run = load_run(folder)
         for cell in run.cells:
-            by_benchmark.setdefault(cell.benchmark, _Cells(cell.arm)).held[setting] = load_grades(run, cell)
+            by_benchmark.setdefault((cell.benchmark, cell.arm), {})[setting] = load_grades(run, cell)
     points: list[SweptPoint] = []
     choices: list[SweptChoice] = []
-    for benchmark, cells in by_benchmark.items():
-        gains = _gains(cells.held)
-        for setting, grades in cells.held.items():
+    for (benchmark, arm), held in by_benchmark.items():
+        gains = _gains(held)
+        for setting, grades in held.items():
             columns = grades.correct.mean(axis=0)
             deviation = float(columns.std(ddof=1)) if columns.size > 1 else math.nan
             accuracy = statistics.accuracy(grades.correct)
-            points.append(SweptPoint(benchmark, cells.arm, *setting, accuracy, deviation, gains.get(setting)))
-        aligned = _aligned(list(cells.held.values()))
+            points.append(SweptPoint(benchmark, arm, *setting, accuracy, deviation, gains.get(setting)))
+        aligned = _aligned(list(held.values()))
         if len(aligned) > 1 and len(aligned[0]) > 1:
             choice = statistics.choose_best([correct.mean(axis=1) for correct in aligned])
-            choices.append(SweptChoice(benchmark, *list(cells.held)[choice.index], choice))
+            choices.append(SweptChoice(benchmark, *list(held)[choice.index], choice))
     return Sweep(tuple(points), tuple(choices))
 
 

@@ -16,12 +16,13 @@ from torch import Tensor
 
 from rast_eval.decoding.fusion import fuse
 from rast_eval.errors import UnknownName, UsageError
-from rast_eval.types import LINEAR, FusionRule, System
+from rast_eval.types import FusionRule, System
 
 Scope = Literal["elementwise", "whole"]
 """`elementwise`: a column depends on that column alone; `whole`: on all columns, so shards are gathered before."""
 
 RULES: Mapping[str, str] = {
+    "linear": "rast_eval.decoding.rules:Linear",
     "gated": "rast_eval.decoding.rules.gated:Gated",
     "masked": "rast_eval.decoding.rules.masked:Masked",
     "contrastive": "rast_eval.decoding.rules.contrastive:Contrastive",
@@ -98,10 +99,8 @@ def make_rule(rule: FusionRule) -> Formula:
         UnknownName: no such rule, or it has no such parameter.
         UsageError: a value that it does not take.
     """
-    if rule == LINEAR:
-        return Linear()
     if rule.name not in RULES:
-        raise UnknownName("rule", rule.name, [LINEAR.name, *RULES])
+        raise UnknownName("rule", rule.name, RULES)
     home, _, kind = RULES[rule.name].partition(":")
     made: Any = getattr(import_module(home), kind)
     most = {one.name: one.metadata["most"] for one in fields(made)}
