@@ -3,8 +3,9 @@
     python tools/bench/serve_load.py                              200 clients for a minute; a line of JSON
 
 The embedded composite on vLLM: a few prompts are continued greedily one by one, then by all clients again and again.
-Counted are answers that are errors or other texts; memory is that of all processes of the server (PSS), looked at
-after each quarter of the time. Each of the two servers ends in its own way: its processes must be gone, and its port.
+Counted are answers that are errors or other texts; memory is that of the process that answers and of all below it
+(PSS), looked at after each eighth of the time. Each of the two servers ends in its own way: its
+processes must be gone, and its port.
 """
 
 from __future__ import annotations
@@ -111,17 +112,18 @@ async def load(port: int, pids: list[int], clients: int, seconds: float, tokens:
                 except (TimeoutError, aiohttp.ClientError) as error:
                     told[type(error).__name__] += 1
 
-        async def watch() -> list[int]:
+        async def watch() -> list[list[int]]:
             seen = []
-            for _ in range(4):
-                await asyncio.sleep(seconds / 4)
-                seen.append(round(memory(pids) / 2**20))
+            for _ in range(8):
+                await asyncio.sleep(seconds / 8)
+                seen.append([round(memory(some) / 2**20) for some in (pids[:1], pids[1:])])
             return seen
 
         watching = asyncio.create_task(watch())
         await asyncio.gather(*map(client, range(clients)))
-        seen = await watching
-        return {"answers": dict(told), "seconds": round(time.monotonic() - began, 1), "MiB after each quarter": seen}
+        server, engine = zip(*await watching, strict=True)
+        took = round(time.monotonic() - began, 1)
+        return {"answers": dict(told), "seconds": took, "MiB of the server": server, "of the engine": engine}
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rast_eval.decoding.checks import not_finite
-from rast_eval.errors import BackendError, ModelError, OutOfMemory, RastEvalError
+from rast_eval.errors import BackendError, ModelError, OutOfMemory, RastEvalError, UsageError
 from rast_eval.types import ModelRef
 
 MEMORY_SIGNS = re.compile(
@@ -32,6 +32,8 @@ DEATH = re.compile(rb"(\(EngineCore\S* pid=\d+\) )?Process EngineCore")
 NOT_FINITE = re.compile(r"The logits of (.+?) are not finite")
 VLLM_NANS = "NaNs detected in logits"
 """What vLLM says by itself of a model that is no composite, where `VLLM_RAISE_ON_LOGIT_NANS` is set."""
+NO_DRAFTS = "Cannot inspect kernel parameters"
+"""What vLLM 0.30 says on a CPU when it shall check drafted tokens: that needs Triton."""
 LAST_ERROR = re.compile(r"\b(\w+(?:Error|Exception)): (.+)")
 
 
@@ -161,6 +163,10 @@ def explain(error: BaseException, log: str, members: Sequence[ModelRef] = ()) ->
         )
     if broken := explain_logits(text, members):
         return broken
+    if NO_DRAFTS in text:
+        return UsageError(
+            "This vLLM's build for CPUs cannot check drafted tokens.", "Leave out --speculate, or install vLLM 0.32."
+        )
     logged = [f"{kind}: {message}" for kind, message in LAST_ERROR.findall(log) if "See root cause" not in message]
     reason = causes[0] if "root cause" not in causes[0] or not logged else logged[-1]
     return BackendError(

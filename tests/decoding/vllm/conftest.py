@@ -24,6 +24,16 @@ def tiny() -> Path:
 
 
 @pytest.fixture(scope="session")
+def drafts() -> None:
+    """Skips where the installed vLLM cannot check drafted tokens at all."""
+    from rast_eval import machine
+    from rast_eval.decoding.vllm.attention import release
+
+    if release() == (0, 30) and not machine.cards():
+        pytest.skip("vLLM 0.30's build for CPUs cannot check drafted tokens")
+
+
+@pytest.fixture(scope="session")
 def random_checkpoint(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Callable[..., Path]:
     """Write a randomly initialised checkpoint with the embedded family's tokenizer."""
     torch = pytest.importorskip("torch")

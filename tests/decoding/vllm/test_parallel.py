@@ -115,6 +115,7 @@ def test_rules_give_the_tokens_of_the_plain_loop(shards, trio):
     assert len({str(outputs) for (outputs, _), _ in found.values()}) == len(texts)
 
 
+@pytest.mark.usefixtures("drafts")
 def test_speculation_keeps_the_greedy_tokens_of_a_rule(trio):
     base, expert, antiexpert = (ModelRef(str(folder)) for folder in trio)
     system = System(base, (Delta(expert, antiexpert),), FusionRule.parse("gated:entropy=4.5"))

@@ -19,7 +19,7 @@ from rast_eval.decoding.vllm import model as fused
 from rast_eval.errors import BackendError, UsageError
 from rast_eval.types import Delta, ModelRef, Request, Sampling, System
 
-pytestmark = pytest.mark.vllm
+pytestmark = [pytest.mark.vllm, pytest.mark.usefixtures("drafts")]
 
 UNPROVEN = {
     "presence_penalty": 0.5,

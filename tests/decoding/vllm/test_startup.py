@@ -11,7 +11,7 @@ import pytest
 
 from rast_eval.decoding.checks import not_finite
 from rast_eval.decoding.vllm.startup import LogTail, explain
-from rast_eval.errors import BackendError, ModelError, OutOfMemory
+from rast_eval.errors import BackendError, ModelError, OutOfMemory, UsageError
 from rast_eval.types import ModelRef
 
 OUT_OF_MEMORY = [
@@ -46,6 +46,12 @@ def test_a_workers_own_words_win_over_a_pointer_to_them():
 def test_the_cause_in_this_process_is_named():
     assert "KeyError: 'no_such_role'" in explain(KeyError("no_such_role"), "").message
     assert "MemoryError" not in explain(MemoryError(), "").message
+
+
+def test_a_build_that_cannot_check_drafts_is_named():
+    told = explain(TypeError("Cannot inspect kernel parameters for function"), "")
+    assert isinstance(told, UsageError)
+    assert "--speculate" in told.hint
 
 
 def test_a_member_that_is_not_finite_is_called_by_its_label(tmp_path):
