@@ -48,7 +48,7 @@ def sweep(
         raise UsageError(
             "Nothing varies in this sweep.",
             "Type --lambda 0.1:1.5:0.1, --temperature 0.5,1, --rule gated:entropy=0:2:0.5, or --delta "
-            "NAME@step_{100..300..100}.",
+            "'NAME@step_{100..300..100}'.",
         )
     if weights is not None and arm not in ("rast", "merge"):
         raise UsageError(f"λ does not enter the arm {arm}.", "Leave out --lambda, or type --arm rast.")

@@ -84,7 +84,7 @@ def expand(text: str) -> dict[str, str]:
     """
     found = re.fullmatch(r"(.*)\{(?:(\d+)\.\.(\d+)(?:\.\.([1-9]\d*))?|([^{}]*,[^{}]*))\}(.*)", text)
     if not found:
-        raise UsageError(f"{text} holds no range.", "Type for instance --delta 7b@step_{100..300..100}.")
+        raise UsageError(f"{text} holds no range.", "Type for instance --delta '7b@step_{100..300..100}'.")
     head, first, last, step, listed, tail = found.groups()
     parts = listed.split(",") if listed else map(str, range(int(first), int(last) + 1, int(step or 1)))
     texts = [f"{head}{part}{tail}" for part in parts]
