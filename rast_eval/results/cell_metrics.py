@@ -151,7 +151,9 @@ def cell_warnings(cell: CellMetrics, found: GradeMatrix) -> list[str]:
     elif shares.extracted < FEW_EXTRACTED:
         warnings.append(f"{where}: an answer could be extracted from {shares.extracted:.1%} of the outputs only.")
     if shares.truncated > MANY_TRUNCATED:
-        warnings.append(f"{where}: {shares.truncated:.1%} of the outputs were cut at {cell.max_tokens} tokens.")
+        early = 0 <= found.num_tokens[found.truncated].min() < cell.max_tokens
+        limit = f"{cell.max_tokens} tokens{', or before that by the context of the models' if early else ''}"
+        warnings.append(f"{where}: {shares.truncated:.1%} of the outputs were cut at {limit}.")
     if shares.errors:
         failed = f"{shares.errors:.2%} of the outputs could not be judged, because a worker or program died"
         warnings.append(f"{where}: {failed}; they count as wrong.")

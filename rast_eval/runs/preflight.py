@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+import warnings
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,10 +74,14 @@ def rehearse(plan: Plan, root: Path, *, overwrite: bool = False) -> None:
 def check(plan: Plan, root: Path) -> dict[str, Scorer]:
     """The scorers of a plan, after a look at the disks: a scorer that cannot work here says so before generation.
 
+    Warns of contexts that end outputs before their limit.
+
     Raises:
         StoreError, ModelError: outputs or checkpoints have no room; names how much is missing.
         SandboxError: programs cannot be isolated here.
     """
+    for told in short_contexts(plan):
+        warnings.warn(told, stacklevel=2)
     check_disk(plan, root)
     return grading.scorers_of((cell.scorer for cell in plan.cells), plan.config.code)
 
@@ -113,6 +118,20 @@ def _has_tokenizer(ref: ModelRef) -> bool:
             raise
         return False
     return True
+
+
+def short_contexts(plan: Plan) -> Iterator[str]:
+    """Sentences on systems that cannot hold an output of as many tokens as are allowed, as far as is known."""
+    found: dict[tuple[str, int, int], list[str]] = {}
+    for cell in plan.cells:
+        context, limit = context_length(cell.system, plan.config.engine), cell.sampling.max_tokens
+        if context is not None and context <= limit:
+            found.setdefault((cell.benchmark, context, limit), []).append(cell.system.label)
+    for (benchmark, context, limit), labels in found.items():
+        yield (
+            f"Outputs on {benchmark} end before their limit of {limit:,} tokens: the context of "
+            f"{', '.join(dict.fromkeys(labels))} is {context:,}, with the prompt."
+        )
 
 
 def check_disk(plan: Plan, root: Path) -> None:

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 import random
@@ -8,6 +9,7 @@ from run_writer import Judge, write_run
 
 from rast_eval import statistics
 from rast_eval.errors import NothingScored, StoreError
+from rast_eval.results.cell_metrics import cell_warnings
 from rast_eval.results.digests import grade_line
 from rast_eval.results.metrics import evaluate_run, evaluate_runs, require_scored, to_jsonable, write_metrics
 from rast_eval.results.reader import iter_samples, load_grades, load_run
@@ -92,8 +94,11 @@ def test_shares_warn_at_their_limits(tmp_path):
     path = write_run(tmp_path / "r", [{**base, "truncated": 0.3}, {**rast, "extracted": 0.1}, {**rl, "planned": 70}])
     metrics = evaluate_run(path)
     text = "\n".join(metrics.warnings)
-    cut = verdicts(path, "base").truncated.mean()
-    assert f"base on tiny-arith: {cut:.1%} of the outputs were cut at 64 tokens." in text
+    found = verdicts(path, "base")
+    assert f"base on tiny-arith: {found.truncated.mean():.1%} of the outputs were cut at 64 tokens" in text
+    for tokens, ending in ((64, "cut at 64 tokens."), (40, "cut at 64 tokens, or before that by the context of the")):
+        ended = dataclasses.replace(found, num_tokens=np.full_like(found.num_tokens, tokens))
+        assert ending in "\n".join(cell_warnings(metrics.cell("base", "tiny-arith"), ended))
     assert "rast on tiny-arith: an answer could be extracted from" in text
     assert "rl on tiny-arith: 60 of 70 problems are done" in text
     shares = metrics.cell("rast", "tiny-arith").shares

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 from collections import Counter
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from rast_eval.config import RunConfig
 from rast_eval.inputs import resources
 from rast_eval.inputs.models import resolve_models
 from rast_eval.runs import plan
-from rast_eval.runs.preflight import prepare
+from rast_eval.runs.preflight import check, prepare
 
 pytest.importorskip("torch")
 
@@ -65,6 +66,15 @@ def test_a_run_of_other_settings_is_refused_and_a_smaller_one_tells_the_time(fol
     assert "9 outputs take 0:" in shown
     assert "float32" in shown
     assert Counter(map(str, folder.rglob("*"))) == before
+
+
+def test_a_context_that_ends_outputs_before_their_limit_is_told(folder):
+    asked = RunConfig(resolve_models("tiny-m", ["tiny-s"]), limit=2, arms=("rast",))
+    with pytest.warns(UserWarning, match=r"limit of 9,000 tokens: the context of tiny-m \+ Δtiny-s is 8,192"):
+        check(plan.build(replace(asked, max_tokens=9000)), folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check(plan.build(asked), folder)
 
 
 def test_an_engine_gets_the_context_of_a_cells_longest_sequence():
