@@ -1,6 +1,6 @@
 """Whether this vLLM on this device samples exactly when it speculates: measured once, kept, asked for ever after.
 
-    ~/.cache/rast-eval/certificates/vllm-0.32.0-cpu-V1.json
+    ~/.cache/rast-eval/certificates/vllm-0.32.0-cpu-V1-3f9a0c21.json
     {"vllm": "0.32.0", "device": "cpu", "runner": "V1", "checks": [{"drafted": 1, "p_two": 0.41, …}], "made": "…"}
 
 `certify` makes them.
@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -63,12 +64,18 @@ class Certificate:
 
 
 def path() -> Path:
-    """Where the certificate of this build, device and runner lies."""
-    return resources.cache_folder("certificates") / f"vllm-{'-'.join(build())}.json".replace(" ", "_")
+    """Where the certificate of this build, device, runner and code lies."""
+    return resources.cache_folder("certificates") / f"vllm-{'-'.join((*build(), code()))}.json".replace(" ", "_")
+
+
+def code() -> str:
+    """Digest of what this package does inside vLLM: a certificate covers no other code than it was made with."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
 
 
 def load() -> Certificate | None:
-    """The certificate of this build, device and runner; None where none was made."""
+    """The certificate of this build, device, runner and code; None where none was made."""
     try:
         row = json.loads(path().read_text(encoding="utf-8"))
         return Certificate(**{**row, "checks": tuple(ExactnessCheck(**check) for check in row["checks"])})

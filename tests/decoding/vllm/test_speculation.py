@@ -165,6 +165,9 @@ def test_this_build_is_certified_and_then_samples(tiny, tmp_path, monkeypatch):
     rows, told = tokens(family(tiny, ("m", 1.0)), prompts(2), Sampling(1.0, 0.95, 6), speculate=2)
     assert len(rows) == 2
     assert told["certificate"] == certificate.path().name
+    monkeypatch.setattr(certificate, "code", lambda: "changed")
+    with pytest.raises(BackendError, match="never checked"):
+        certificate.require()
 
 
 def forget_temperatures(monkeypatch):
