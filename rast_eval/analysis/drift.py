@@ -139,8 +139,8 @@ def _parting(
     place = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*ids, strict=False)))
     following = [own[place] for own in ids if place < len(own)]
     texts = [str(tokenizer.decode(list(own[place : place + 1]))) for own in ids]
-    margin, here = None, all(hub.is_cached(ref) for ref in cell.system.members)
-    if forcer and len(following) == 2 and not cell.member_prompts and here:
+    margin, members = None, cell.system.members
+    if forcer and len(following) == 2 and not cell.member_prompts and all(map(hub.is_cached, members)):
         path = Trajectory(key[0], a.prompt_ids(cell)[key[0]], ids[0][: place + 1])
         system = merge(cell.system) if cell.system.merged else cell.system
         *_, (_, logits) = forcer.stream_systems(path, {"": system})

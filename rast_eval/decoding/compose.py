@@ -33,10 +33,11 @@ def cached_composite(system: System) -> Path:
         UsageError, ModelError: as `compose`.
         StoreError: the cache cannot be written.
     """
-    with new_folder(resources.cache_folder("composites")) as made:
+    cache = resources.cache_folder("composites")
+    with new_folder(cache) as made:
         compose(system, made)
         (made / FUSION_FILE).unlink()
-        target = resources.cache_folder("composites") / _digest(made)
+        target = cache / _digest(made)
         if target.is_dir() and _digest(target) != target.name:  # a power cut, or somebody's hand
             shutil.rmtree(target)
         settle(made, target)

@@ -67,7 +67,7 @@ class RunMetrics:
 
 
 class _Held(NamedTuple):
-    """A cell, the run that holds it, and its grades, if any problem's samples are all graded."""
+    """A cell, the run that holds it, and its grades, None where it was never graded."""
 
     run: Run
     cell: Cell
@@ -118,8 +118,9 @@ def evaluate_runs(
             f"Type the same `rast-eval run` command again; `rast-eval score {quoted(runs[0])}` grades what is there.",
         )
     for benchmark in dict.fromkeys(benchmark for _, benchmark in grades):
-        named = {f"{run.name}'s {cell.arm}": found for run, cell, found in every if cell.benchmark == benchmark}
-        provenance.require_same_problems(benchmark, {label: found for label, found in named.items() if found})
+        own = [held for held in every if held.key in grades and held.cell.benchmark == benchmark]
+        named = {f"{held.run.name}'s {held.cell.arm}": grades[held.key] for held in own}
+        provenance.require_same_problems(benchmark, named)
     cells = []
     warnings = list(_run_warnings(loaded))
     for held in every:

@@ -123,10 +123,12 @@ def _has_tokenizer(ref: ModelRef) -> bool:
 def short_contexts(plan: Plan) -> Iterator[str]:
     """Sentences on systems that cannot hold an output of as many tokens as are allowed, as far as is known."""
     found: dict[tuple[str, int, int], list[str]] = {}
-    for cell in plan.cells:
-        context, limit = context_length(cell.system, plan.config.engine), cell.sampling.max_tokens
-        if context is not None and context <= limit:
-            found.setdefault((cell.benchmark, context, limit), []).append(cell.system.label)
+    for system, cells in plan.by_system().items():
+        context = context_length(system, plan.config.engine)
+        for cell in cells:
+            if context is not None and context <= cell.sampling.max_tokens:
+                key = cell.benchmark, context, cell.sampling.max_tokens
+                found.setdefault(key, []).append(system.label)
     for (benchmark, context, limit), labels in found.items():
         yield (
             f"Outputs on {benchmark} end before their limit of {limit:,} tokens: the context of "

@@ -4,8 +4,8 @@
 
 The embedded composite on vLLM: a few prompts are continued greedily one by one, then by all clients again and again.
 Counted are answers that are errors or other texts; memory is that of the process that answers and of all below it
-(PSS), looked at after each eighth of the time. Each of the two servers ends in its own way: its
-processes must be gone, and its port.
+(PSS), looked at after each eighth of the time. Each of the two servers ends in its own way: its processes must be
+gone, and its port.
 """
 
 from __future__ import annotations

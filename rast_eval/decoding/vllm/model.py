@@ -272,24 +272,22 @@ class RastForCausalLM(nn.Module, SupportsPP):  # type: ignore[misc]
         """
         shards = self.fuse_shards and (self.rule is None or self.rule.scope == "elementwise")
         states = torch.split(hidden_states, self.members.widths, dim=-1)
-        logits = {
-            name: self._logits(member, state.contiguous(), shards)
-            for name, member, state, weight in zip(self.names, self.members, states, self.weights, strict=True)
-            if weight != 0.0 or self.rule is not None
-        }
+        every = zip(self.names, self.members, states, self.weights, strict=True)
+        heard = [one for one in every if one[3] != 0.0 or self.rule is not None]
+        logits = {name: self._logits(member, state.contiguous(), shards) for name, member, state, _ in heard}
         if any(member is None for member in logits.values()):
             return None
-        fused = self._fused(list(logits.values()), shards)
+        fused = self._fused(list(logits.values()), [weight for *_, weight in heard], shards)
         whole = self._gathered(fused) if shards else fused
         told: torch.Tensor | None = None if whole is None else whole[..., : self.vocab_size]
         self.watch.look(told, logits, in_shards=shards)
         return told
 
-    def _fused(self, logits: Sequence[torch.Tensor], shards: bool) -> torch.Tensor:
+    def _fused(self, logits: Sequence[torch.Tensor], weights: Sequence[float], shards: bool) -> torch.Tensor:
         if self.rule is None:
-            return fuse(logits, [weight for weight in self.weights if weight != 0.0])
+            return fuse(logits, weights)
         shared = min([self.vocab_size] * (not shards) + [member.shape[-1] for member in logits])
-        fused, active = self.rule(Operands([member[..., :shared] for member in logits], self.weights, self.pairs))
+        fused, active = self.rule(Operands([member[..., :shared] for member in logits], weights, self.pairs))
         if active is not None:
             self.acted = self.acted + active.sum()
             self.positions += active.numel()

@@ -14,6 +14,8 @@ from typing import ClassVar
 from rast_eval.scoring.pool import CPU_SECONDS, MEMORY_BYTES, Outcome, WorkerPool
 from rast_eval.types import Grade, Sample
 
+_MARKUP = re.compile(r"<\S+>")
+
 
 class MathScorer(ABC):
     """Grades answers.
@@ -90,7 +92,7 @@ class MathScorer(ABC):
 
 def markup_stops(sample: Sample) -> tuple[str, ...]:
     """Of a sample's stops those that are markup, such as `<|im_end|>`: an ordinary word ends no answer."""
-    return tuple(filter(re.compile(r"<\S+>").fullmatch, sample.stops))
+    return tuple(filter(_MARKUP.fullmatch, sample.stops))
 
 
 def classes_of(outcome: Outcome, predictions: Sequence[str]) -> list[int]:
